@@ -1,0 +1,60 @@
+# evenkeel: what a developer types, and what CI runs.
+#
+#   make test    everything that must hold: format, vet, lint, tidy, race-checked tests
+#   make build   the binaries, in bin/
+#   make bench   the benchmarks behind the figures in README
+#   make fuzz    FUZZTIME (default 30s) of each fuzz target
+
+GO         ?= go
+FUZZTIME   ?= 30s
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.1.4
+
+# Debian keeps haproxy where a plain user's PATH does not look.
+export PATH := $(PATH):/usr/sbin:/usr/local/sbin
+
+.PHONY: test build deps fmt vet tidy lint race bench fuzz vuln clean
+
+test: deps fmt vet tidy lint race
+
+build:
+	$(GO) build -trimpath -o bin/ ./cmd/...
+
+# deps installs what the tests need and the machine has not: haproxy, the
+# balancer they drive, and a C compiler for the race detector.
+deps:
+	@.ci/deps haproxy:haproxy gcc:gcc
+
+fmt:
+	@out=$$(gofmt -l cmd engine facts knowledge actions audit); \
+	if [ -n "$$out" ]; then echo "gofmt would change:"; echo "$$out"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+tidy:
+	$(GO) mod tidy -diff
+
+lint:
+	$(GO) run $(STATICCHECK) ./...
+
+race:
+	$(GO) test -race -shuffle=on -timeout 20m ./...
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) run ./cmd/evenkeel-bench
+
+fuzz:
+	@set -e; for pkg in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+# vuln asks the public vulnerability database, so it needs the internet.
+vuln:
+	$(GO) run $(GOVULNCHECK) ./...
+
+clean:
+	rm -rf bin
