@@ -1,0 +1,160 @@
+package facts
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+var digestForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+
+// complaint words the error about a field: what was found, and what was wanted.
+type complaint func(field string, found any, want string) error
+
+func (f *Fact) check() error {
+	bad := func(field string, found any, want string) error {
+		return fmt.Errorf("facts: %w: field %s: found %.60q, want %s", ErrFact, field, fmt.Sprint(found), want)
+	}
+	if f.V != 1 {
+		return bad("v", f.V, "1")
+	}
+	for _, n := range []struct{ what, s string }{{"env", f.Env}, {"group", f.Group}, {"detector.id", f.Detector.ID}} {
+		if err := CheckName(n.what, n.s); err != nil {
+			return fmt.Errorf("%w: %w", ErrFact, err)
+		}
+	}
+	if f.Member != "" {
+		if err := CheckName("member", f.Member); err != nil {
+			return fmt.Errorf("%w: %w", ErrFact, err)
+		}
+	}
+	switch f.State {
+	case Alarm, Clear, Watch:
+	default:
+		return bad("state", f.State, "alarm, clear or watch")
+	}
+	if len(f.Detector.Build) > 256 {
+		return bad("detector.build", f.Detector.Build, "at most 256 bytes")
+	}
+	if !digestForm.MatchString(f.Detector.Params) {
+		return bad("detector.params", f.Detector.Params, "sha256: and 64 hexadecimal digits")
+	}
+	if f.Window != "" && !digestForm.MatchString(f.Window) {
+		return bad("window", f.Window, "sha256: and 64 hexadecimal digits")
+	}
+	for _, t := range []struct {
+		field string
+		t     Time
+	}{{"time", f.Time}, {"onset", f.Onset}, {"expires", f.Expires}} {
+		if y := t.t.UTC().Year(); y < 1970 || y > 9999 {
+			return bad(t.field, t.t, "a year from 1970 to 9999")
+		}
+	}
+	if f.Expires.Before(f.Time.Time) {
+		return bad("expires", f.Expires, "a time not before "+f.Time.String())
+	}
+	return f.checkSections(bad)
+}
+
+func (f *Fact) checkSections(bad complaint) error {
+	have := map[string]bool{"evidence": f.Evidence != nil, "members": f.Members != nil,
+		"outcome": f.Outcome != nil, "health": f.Health != nil, "external": f.External != nil}
+	section, known := map[Kind]string{Imbalance: "evidence", Absent: "", Membership: "members",
+		Result: "outcome", Health: "health", External: "external"}[f.Kind]
+	if !known {
+		return bad("kind", f.Kind, "imbalance, absent, membership, outcome, health or external")
+	}
+	for _, name := range []string{"evidence", "members", "outcome", "health", "external"} {
+		if have[name] != (name == section) {
+			return bad(name, have[name], fmt.Sprintf("%t in a fact of kind %s", name == section, f.Kind))
+		}
+	}
+	if len(f.Effect) > MaxEffects {
+		return bad("effect", len(f.Effect), fmt.Sprintf("at most %d metrics", MaxEffects))
+	}
+	for i, e := range f.Effect {
+		at := fmt.Sprintf("effect[%d]", i)
+		if err := CheckName("metric", e.Metric); err != nil {
+			return fmt.Errorf("%w: %s: %w", ErrFact, at, err)
+		}
+		for _, d := range []Decimal{e.Value, e.Peers, e.Score} {
+			if !d.valid() {
+				return bad(at, d, "a decimal number")
+			}
+		}
+	}
+	for _, check := range []func(complaint) error{f.checkEvidence, f.checkMembers, f.checkTexts} {
+		if err := check(bad); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *Fact) checkEvidence(bad complaint) error {
+	if e := f.Evidence; e != nil {
+		for _, d := range []Decimal{e.Score, e.Threshold, e.Margin} {
+			if !d.valid() {
+				return bad("evidence", d, "a decimal number")
+			}
+		}
+		if e.Margin.Float() < 1 {
+			return bad("evidence.margin", e.Margin, "at least 1")
+		}
+		if e.Epochs < 0 || e.Ticks < 0 {
+			return bad("evidence", fmt.Sprint(e.Epochs, " ", e.Ticks), "no negative count")
+		}
+		if len(e.Tier) != 2 || e.Tier[0] != 'T' || e.Tier[1] < '1' || e.Tier[1] > '6' {
+			return bad("evidence.tier", e.Tier, "T1 to T6")
+		}
+	}
+	if g := f.GroupState; g != nil {
+		if g.Alarmed < 0 || g.Members < 0 || g.Present < 0 || g.Present > g.Members {
+			return bad("group_state", fmt.Sprint(*g), "counts that are not negative, present ≤ members")
+		}
+		if g.Shift != "none" && g.Shift != "up" && g.Shift != "down" {
+			return bad("group_state.shift", g.Shift, "none, up or down")
+		}
+	}
+	return nil
+}
+
+func (f *Fact) checkMembers(bad complaint) error {
+	names := make([]string, len(f.Members))
+	for i, m := range f.Members {
+		names[i] = m.Name
+		switch m.State {
+		case StandingIn, StandingDrain, StandingMaint, StandingDown, StandingAbsent:
+		default:
+			return bad(fmt.Sprintf("members[%d].state", i), m.State, "in, drain, maint, down or absent")
+		}
+	}
+	if err := checkNames("member", names, MaxMembers); err != nil {
+		return fmt.Errorf("%w: %w", ErrFact, err)
+	}
+	return nil
+}
+
+func (f *Fact) checkTexts(bad complaint) error {
+	texts := map[string]string{}
+	if o := f.Outcome; o != nil {
+		texts["outcome.act"], texts["outcome.verb"], texts["outcome.result"] = o.Act, o.Verb, o.Result
+		texts["outcome.rule"], texts["outcome.detail"] = o.Rule, o.Detail
+	}
+	if h := f.Health; h != nil {
+		texts["health.status"], texts["health.detail"] = h.Status, h.Detail
+	}
+	if x := f.External; x != nil {
+		if !digestForm.MatchString(x.Digest) {
+			return bad("external.digest", x.Digest, "sha256: and 64 hexadecimal digits")
+		}
+		texts["external.source"], texts["external.type"] = x.Source, x.Type
+		texts["external.severity"], texts["external.summary"] = x.Severity, x.Summary
+	}
+	for field, s := range texts {
+		if len(s) > 1024 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			return bad(field, s, "at most 1,024 bytes without control characters")
+		}
+	}
+	return nil
+}
