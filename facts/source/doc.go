@@ -1,0 +1,56 @@
+// Package source turns bytes from outside into frames: what HAProxy says on its
+// stats socket, what members expose for Prometheus, and recordings of both.
+//
+// # Readings
+//
+// [HAProxy] and [Prometheus] each take one reading of a group when asked to;
+// [Join] takes several at once and gives one frame. A [Poller] asks at every
+// tick:
+//
+//	balancer, err := source.NewHAProxy(source.HAProxyConfig{
+//		Address: "unix:/run/haproxy/admin.sock", Backend: "web"})
+//	…
+//	members, err := source.NewPrometheus(source.PrometheusConfig{Group: "web",
+//		Members: map[string]string{"m01": "http://10.0.0.1:9100/metrics"}})
+//	…
+//	both, err := source.NewJoin("web", balancer, members)
+//	…
+//	p, err := source.NewPoller(both, time.Second)
+//	…
+//	for {
+//		f, err := p.Next(ctx)
+//		if f == nil && !errors.Is(err, source.ErrSilent) {
+//			return err // ctx ended
+//		}
+//		// err says what was not seen; f, when there is one, is good
+//	}
+//
+// # Frames
+//
+// Every frame is in normal form: it holds the members and metrics that have a
+// value at that tick, and no other, so that members and metrics may come and
+// go from one frame to the next. What was not seen is missing (NaN) and never
+// zero: rates in the first frame, and after a counter was reset; members that
+// did not answer. While the names do not change, frames of a group share the
+// slices Members and Metrics; nobody may modify them.
+//
+// Rates are per second over the time that really passed between two readings,
+// never negative, and missing rather than guessed.
+//
+// # Recordings
+//
+// A [Recording] gives the frames of a file, and [RecordingWriter] writes them
+// so that they come back identical; [Recording] documents the format.
+//
+// # Promises
+//
+// Everything that comes from outside is bounded: bytes of an answer, a page or
+// a line, members, metrics, groups, and time. Every error says where, what was
+// found and what is wanted. Constructors connect to nothing and start nothing;
+// every goroutine ends before the call that started it returns, except those of
+// the connections that [Prometheus.Close] drops. Values are not for concurrent
+// use unless said otherwise.
+//
+// The package does not decide what a missing member means, writes to no
+// balancer, and logs nothing.
+package source
