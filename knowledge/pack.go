@@ -1,0 +1,204 @@
+package knowledge
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+	"golang.org/x/mod/sumdb/dirhash"
+)
+
+// The bounds of a pack: evenkeel is planned for 10,000 rules of a few hundred
+// bytes, each with its tests.
+const (
+	MaxFiles     = 20_002   // pack.yaml, README.md, and a rule and a test file for each rule
+	MaxFileBytes = 64 << 10 // of one file
+	MaxPackBytes = 32 << 20 // of all files
+)
+
+// Vocabulary is the version of the words that rules may use which this package
+// admits in a pack.
+const Vocabulary = 1
+
+// File is one file of a pack.
+type File struct {
+	Name string // slash-separated, within the pack
+	Text []byte
+}
+
+// Pack is a pack as it was read.
+type Pack struct {
+	Name   string   // of the pack: letters, digits, - and _
+	Mode   string   // observe, suggest or act: the most that may be done with what rules propose
+	Verbs  []string // that rules may propose
+	Tiers  []string // of evidence that may take capacity away: T1, T2, …
+	Limits Limits
+	Readme string
+	Rules  []File // rules/*.grl, by name
+	Tests  []Test // of all tests/*.yaml, by file and line
+	Digest string // h1:…, the pack's version
+}
+
+// ReadPack reads a pack. Every error is an [Errors], or the file system's.
+func ReadPack(fsys fs.FS) (*Pack, error) {
+	files, err := readFiles(fsys)
+	if err != nil {
+		return nil, err
+	}
+	p := &Pack{Limits: DefaultLimits()}
+	var errs Errors
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		r := &reader{file: name}
+		switch {
+		case name == "pack.yaml":
+			if n := r.document(files[name]); n != nil {
+				r.pack(n, p)
+			}
+		case name == "README.md":
+			p.Readme = string(files[name])
+		case path.Dir(name) == "rules":
+			p.Rules = append(p.Rules, File{name, files[name]})
+		default:
+			if n := r.document(files[name]); n != nil {
+				p.Tests = append(p.Tests, r.tests(n)...)
+			}
+		}
+		errs = append(errs, r.errs...)
+	}
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	p.Digest, err = dirhash.Hash1(slices.Collect(maps.Keys(files)), func(name string) (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(files[name])), nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("knowledge: digest of pack %s: %w", p.Name, err)
+	}
+	return p, nil
+}
+
+// readFiles returns the bytes of every file of the pack, and an error for one
+// that has no place in it: what is not part of the digest must not be there.
+func readFiles(fsys fs.FS) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	total := 0
+	var errs Errors
+	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (name == "." || name == "rules" || name == "tests"):
+			return nil
+		case d.IsDir():
+			errs = append(errs,
+				&Error{File: name, Msg: "a directory that has no place in a pack, want rules and tests"})
+			return fs.SkipDir
+		case !belongs(name):
+			errs = append(errs, &Error{File: name,
+				Msg: "has no place in a pack, want pack.yaml, README.md, rules/*.grl and tests/*.yaml"})
+		case !d.Type().IsRegular():
+			errs = append(errs, &Error{File: name, Msg: "is not a regular file"})
+		case len(files) >= MaxFiles:
+			return Errors{{File: name, Msg: fmt.Sprintf("is one file too many, want at most %d", MaxFiles)}}
+		default:
+			b, err := readFile(fsys, name)
+			if err != nil {
+				return err
+			}
+			if total += len(b); total > MaxPackBytes {
+				return Errors{{File: name, Msg: fmt.Sprintf("makes the pack larger than %d bytes", MaxPackBytes)}}
+			}
+			files[name] = b
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("knowledge: read pack: %w", err)
+	}
+	for _, name := range []string{"pack.yaml", "README.md"} {
+		if _, ok := files[name]; !ok {
+			errs = append(errs, &Error{File: name, Msg: "is missing"})
+		}
+	}
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	return files, nil
+}
+
+func belongs(name string) bool {
+	switch path.Dir(name) {
+	case ".":
+		return name == "pack.yaml" || name == "README.md"
+	case "rules":
+		return fileName.MatchString(path.Base(name)) && strings.HasSuffix(name, ".grl")
+	case "tests":
+		return fileName.MatchString(path.Base(name)) && strings.HasSuffix(name, ".yaml")
+	}
+	return false
+}
+
+var (
+	fileName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{2,63}\.[a-z]+$`)
+	packName = regexp.MustCompile(`^[a-z][a-z0-9_-]{1,63}$`)
+)
+
+func readFile(fsys fs.FS, name string) ([]byte, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(io.LimitReader(f, MaxFileBytes+1))
+	err = errors.Join(err, f.Close())
+	if err == nil && len(b) > MaxFileBytes {
+		err = Errors{{File: name, Msg: fmt.Sprintf("more than %d bytes", MaxFileBytes)}}
+	}
+	return b, err
+}
+
+// The closed sets of words in pack.yaml.
+var (
+	modes = []string{"observe", "suggest", "act"}
+	verbs = []string{"drain", "maint", "restore", "notify"}
+	tiers = []string{"T1", "T2", "T3", "T4", "T5", "T6"}
+)
+
+func (r *reader) pack(n ast.Node, p *Pack) {
+	r.mapping(n, "pack",
+		field{"name", true, r.text("name", func(s string) error {
+			p.Name = s
+			if !packName.MatchString(s) {
+				return errors.New("2 to 64 lower-case letters, digits, - and _, a letter first")
+			}
+			return nil
+		})},
+		field{"vocabulary", true, r.text("vocabulary", func(s string) error {
+			if s != fmt.Sprint(Vocabulary) {
+				return fmt.Errorf("%d", Vocabulary)
+			}
+			return nil
+		})},
+		field{"mode", true, r.text("mode", func(s string) error {
+			p.Mode = s
+			return oneOf(s, modes)
+		})},
+		field{"verbs", true, r.words("verbs", &p.Verbs, verbs...)},
+		field{"tiers", true, r.words("tiers", &p.Tiers, tiers...)},
+		field{"limits", false, func(n ast.Node) { r.limits(n, &p.Limits) }},
+	)
+}
+
+func oneOf(s string, set []string) error {
+	if !slices.Contains(set, s) {
+		return errors.New("one of " + strings.Join(set, ", "))
+	}
+	return nil
+}

@@ -1,0 +1,263 @@
+package knowledge
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+)
+
+const packYAML = `name: web
+vocabulary: 1
+mode: act
+verbs: [drain, restore]
+tiers: [T1]
+limits:
+  max_out: 10%
+  cooldown: 10m
+`
+
+const testsYAML = `rule: rule_one
+tests:
+  - name: it fires
+    fires: true
+    want: [drain]
+`
+
+// pack returns a good pack with one file replaced, or removed when text is "-".
+func pack(name, text string) fstest.MapFS {
+	fsys := fstest.MapFS{
+		"pack.yaml":           {Data: []byte(packYAML)},
+		"README.md":           {Data: []byte("# web\n")},
+		"rules/rule_one.grl":  {Data: []byte("rule rule_one { when F.Ticks > 1 then Note(\"x\"); }\n")},
+		"tests/rule_one.yaml": {Data: []byte(testsYAML)},
+	}
+	if text == "-" {
+		delete(fsys, name)
+	} else if name != "" {
+		fsys[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return fsys
+}
+
+func TestReadPack(t *testing.T) {
+	p, err := ReadPack(pack("", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits := DefaultLimits()
+	fact := DefaultFact()
+	want := &Pack{Name: "web", Mode: "act", Verbs: []string{"drain", "restore"}, Tiers: []string{"T1"}, Limits: limits, Readme: "# web\n",
+		Rules:  []File{{"rules/rule_one.grl", []byte("rule rule_one { when F.Ticks > 1 then Note(\"x\"); }\n")}},
+		Tests:  []Test{{File: "tests/rule_one.yaml", Line: 3, Rule: "rule_one", Name: "it fires", Fact: fact, Fires: true, Want: []string{"drain"}}},
+		Digest: p.Digest}
+	if !reflect.DeepEqual(p, want) {
+		t.Errorf("ReadPack = %+v\nwant %+v", p, want)
+	}
+}
+
+// TestDigest compares with the digest that the command of the package comment
+// printed for the same files (GNU coreutils 9.1).
+func TestDigest(t *testing.T) {
+	p, err := ReadPack(pack("", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "h1:MKs2WHoXwY2rRoVDQ5zytmChI1vgogFhrmtzbsitAsE="; p.Digest != want {
+		t.Errorf("Digest = %s, want %s", p.Digest, want)
+	}
+	for name := range pack("", "") {
+		fsys := pack("", "")
+		fsys[name].Data = append(fsys[name].Data, '\n')
+		other, err := ReadPack(fsys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other.Digest == p.Digest {
+			t.Errorf("a byte more in %s leaves the digest as it was", name)
+		}
+	}
+}
+
+func TestReadPackRefuses(t *testing.T) {
+	limit := func(line string) string { return strings.Replace(packYAML, "  cooldown: 10m\n", "  "+line+"\n", 1) }
+	for _, tt := range []struct {
+		name, file, text string
+		want             string
+	}{
+		{"no pack.yaml", "pack.yaml", "-", "pack.yaml: is missing"},
+		{"no README.md", "README.md", "-", "README.md: is missing"},
+		{"a file without a place", "rules/notes.txt", "x", "rules/notes.txt: has no place in a pack, want pack.yaml, README.md, rules/*.grl and tests/*.yaml"},
+		{"a hidden file", ".git", "x", ".git: has no place"},
+		{"a directory without a place", "data/x.yaml", "x", "data: a directory that has no place"},
+		{"a directory below the rules", "rules/more/rule_two.grl", "x", "rules/more: a directory that has no place"},
+		{"a file that is too large", "rules/rule_two.grl", strings.Repeat("x", MaxFileBytes+1), "rules/rule_two.grl: more than 65536 bytes"},
+		{"an empty file", "pack.yaml", "", "pack.yaml:1:1: found"},
+		{"not YAML", "pack.yaml", "name: [", "pack.yaml:1:7: not YAML"},
+		{"two documents", "pack.yaml", packYAML + "---\nname: x\n", "pack.yaml:1:1: found 2 documents, want one"},
+		{"a list", "pack.yaml", "- name\n", "pack.yaml:1:1: pack: found a list, want keys and values"},
+		{"a tab", "pack.yaml", "name:\tweb\n", "pack.yaml:1:1: found a control character"},
+		{"an unknown key", "pack.yaml", packYAML + "owner: me\n", `pack.yaml:9:1: pack: unknown key "owner", want one of name, vocabulary, mode, verbs, tiers, limits`},
+		{"a key twice", "pack.yaml", packYAML + "name: web\n", "pack.yaml:9:1: pack: key name is there twice"},
+		{"a missing key", "pack.yaml", strings.Replace(packYAML, "mode: act\n", "", 1), "pack.yaml:1:1: pack: key mode is missing"},
+		{"another vocabulary", "pack.yaml", strings.Replace(packYAML, "vocabulary: 1", "vocabulary: 2", 1), `pack.yaml:2:13: vocabulary: found "2", want 1`},
+		{"an unknown mode", "pack.yaml", strings.Replace(packYAML, "act", "armed", 1), `pack.yaml:3:7: mode: found "armed", want one of observe, suggest, act`},
+		{"an unknown verb", "pack.yaml", strings.Replace(packYAML, "restore", "reboot", 1), `pack.yaml:4:16: verbs: found "reboot"`},
+		{"a verb twice", "pack.yaml", strings.Replace(packYAML, "restore", "drain", 1), `pack.yaml:4:16: verbs: found "drain"`},
+		{"a name in capitals", "pack.yaml", strings.Replace(packYAML, "name: web", "name: Web", 1), `pack.yaml:1:7: name: found "Web"`},
+		{"an anchor", "pack.yaml", strings.Replace(packYAML, "name: web", "name: &a web", 1), "pack.yaml:1:7: name: found an anchor or alias, want a plain value"},
+		{"an unknown limit", "pack.yaml", limit("max_outs: 10%"), `pack.yaml:8:3: limits: unknown key "max_outs"`},
+		{"a share without its unit", "pack.yaml", limit("panic: 30"), `pack.yaml:8:10: limits.panic: found "30", want 1% to 100%`},
+		{"a time without its unit", "pack.yaml", limit("hold: 24"), `pack.yaml:8:9: limits.hold: found "24", want a time with its unit from 1s to 720h0m0s, such as 90s or 10m`},
+		{"more than half out", "pack.yaml", strings.Replace(packYAML, "10%", "51%", 1), `pack.yaml:7:12: limits.max_out: found "51%", want 1% to 50%`},
+		{"none healthy", "pack.yaml", limit("min_healthy: 0"), `pack.yaml:8:16: limits.min_healthy: found "0", want a whole number from 1 to 16384`},
+		{"an octal count", "pack.yaml", limit("attempts: 02"), `pack.yaml:8:13: limits.attempts: found "02"`},
+		{"no cooldown", "pack.yaml", limit("cooldown: 0s"), `pack.yaml:8:13: limits.cooldown: found "0s"`},
+		{"a choice that is none", "pack.yaml", limit("after_hold: forget"), `pack.yaml:8:15: limits.after_hold: found "forget", want restore or escalate`},
+		{"verify longer than hold", "pack.yaml", limit("hold: 2s"), "pack.yaml:7:3: limits: found settle 200ms, verify 5s, hold 2s, want each at most the next"},
+		{"brackets in brackets", "pack.yaml", "name: " + strings.Repeat("[", 9), "pack.yaml:1:1: more than 8 collections opened at once"},
+
+		{"a key of the long form", "pack.yaml", "? name\n: web\n", "pack.yaml:1:1: found a key of the form"},
+
+		{"a test of no rule", "tests/rule_one.yaml", strings.Replace(testsYAML, "rule: rule_one\n", "", 1), "tests/rule_one.yaml:1:1: tests: key rule is missing"},
+		{"a test without a name", "tests/rule_one.yaml", strings.Replace(testsYAML, "name: it fires\n    ", "", 1), "tests/rule_one.yaml:3:5: test: key name is missing"},
+		{"a test that says nothing", "tests/rule_one.yaml", strings.Replace(testsYAML, "    fires: true\n", "", 1), "tests/rule_one.yaml:3:5: test: key fires is missing"},
+		{"two tests of one name", "tests/rule_one.yaml", testsYAML + testsYAML[22:], `tests/rule_one.yaml:6:11: name: found "it fires", want a name that no other test of the file has`},
+		{"like a test that is not there", "tests/rule_one.yaml", testsYAML + "    like: it misses\n", `tests/rule_one.yaml:6:11: like: found "it misses", want the name of a test above`},
+		{"an unknown kind", "tests/rule_one.yaml", testsYAML + "    fact: {kind: alert}\n", `tests/rule_one.yaml:6:18: kind: found "alert", want one of imbalance`},
+		{"a number that is none", "tests/rule_one.yaml", testsYAML + "    fact: {score: 1e3}\n", `tests/rule_one.yaml:6:19: score: found "1e3", want a decimal number such as 4.2`},
+		{"an effect without peers", "tests/rule_one.yaml", testsYAML + "    fact: {effect: {latency_ms: {value: 1, score: 2}}}\n", "tests/rule_one.yaml:6:33: effect.latency_ms: key peers is missing"},
+		{"a rate without its unit", "tests/rule_one.yaml", testsYAML + "    fact: {certified: 30}\n", `tests/rule_one.yaml:6:23: certified: found "30", want a rate such as 1/30d, or none`},
+		{"a fact of later", "tests/rule_one.yaml", testsYAML + "    fact: {ago: 3s}\n", `tests/rule_one.yaml:6:12: fact: unknown key "ago"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := ReadPack(pack(tt.file, tt.text))
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("ReadPack = %v\nwant %s", err, tt.want)
+			}
+			if _, ok := errors.AsType[Errors](err); !ok {
+				t.Errorf("ReadPack = %T, want Errors", err)
+			}
+		})
+	}
+}
+
+func TestErrorShowsTheLine(t *testing.T) {
+	_, err := ReadPack(pack("pack.yaml", strings.Replace(packYAML, "10%", "10", 1)))
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		t.Fatalf("ReadPack = %v, want an *Error", err)
+	}
+	if got, want := e.Excerpt(), "    max_out: 10\n             ^"; got != want {
+		t.Errorf("Excerpt() =\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestEveryErrorIsReported(t *testing.T) {
+	fsys := pack("pack.yaml", strings.Replace(packYAML, "mode: act", "mode: on\nmoode: on", 1))
+	fsys["tests/rule_one.yaml"].Data = []byte("rule: 1\n")
+	_, err := ReadPack(fsys)
+	var got []string
+	for _, e := range err.(Errors) {
+		got = append(got, fmt.Sprintf("%s:%d:%d", e.File, e.Line, e.Column))
+	}
+	if want := "pack.yaml:3:7 pack.yaml:4:1 tests/rule_one.yaml:1:7 tests/rule_one.yaml:1:1"; strings.Join(got, " ") != want {
+		t.Errorf("errors at %s, want %s\n%v", got, want, err)
+	}
+}
+
+func TestSymbolicLinksAreNotFollowed(t *testing.T) {
+	dir := t.TempDir()
+	for name, f := range pack("", "") {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, f.Data, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	outside := filepath.Join(t.TempDir(), "rule_two.grl")
+	if err := errors.Join(os.WriteFile(outside, []byte("x"), 0o600), os.Symlink(outside, filepath.Join(dir, "rules/rule_two.grl"))); err != nil {
+		t.Fatal(err)
+	}
+	_, err := ReadPack(os.DirFS(dir))
+	if err == nil || !strings.Contains(err.Error(), "rules/rule_two.grl: is not a regular file") {
+		t.Errorf("ReadPack = %v, want the link refused", err)
+	}
+	if err := os.Remove(filepath.Join(dir, "rules/rule_two.grl")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadPack(os.DirFS(dir)); err != nil {
+		t.Errorf("ReadPack = %v, want nil without the link", err)
+	}
+}
+
+func TestFileSystemErrorsArePassedOn(t *testing.T) {
+	if _, err := ReadPack(os.DirFS(filepath.Join(t.TempDir(), "none"))); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("ReadPack = %v, want %v", err, fs.ErrNotExist)
+	}
+}
+
+func TestATestLikeAnother(t *testing.T) {
+	p, err := ReadPack(pack("tests/rule_one.yaml", `rule: rule_one
+tests:
+  - name: first
+    before:
+      - {kind: outcome, ago: 600s, verb: drain, result: dry run}
+    after: 2s
+    fact:
+      ticks: 2
+      effect:
+        a: {value: 1, peers: 2, score: -3}
+        b: {value: 4, peers: 5, score: 6}
+    fires: true
+  - name: second
+    fires: false
+    fact: {member: "", effect: {a: {value: 1.5}, b: }}
+    like: first
+    lacks: F.Standing
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := p.Tests[0], p.Tests[1]
+	if want := map[string]TestEffect{"a": {"1", "2", "-3"}, "b": {"4", "5", "6"}}; !reflect.DeepEqual(first.Fact.Effects, want) {
+		t.Errorf("effects of the first = %v, want %v", first.Fact.Effects, want)
+	}
+	want := Test{File: "tests/rule_one.yaml", Line: 13, Rule: "rule_one", Name: "second", Fact: first.Fact, After: 2 * time.Second, Want: []string{}, Lacks: "F.Standing"}
+	want.Fact.Member, want.Fact.Effects = "", map[string]TestEffect{"a": {"1.5", "2", "-3"}}
+	want.Before = []TestFact{DefaultFact()}
+	want.Before[0].Kind, want.Before[0].Ago, want.Before[0].Result = "outcome", 10*time.Minute, "dry run"
+	if !reflect.DeepEqual(second, want) {
+		t.Errorf("second = %+v\nwant %+v", second, want)
+	}
+}
+
+func FuzzReadPack(f *testing.F) {
+	f.Add([]byte(packYAML), []byte(testsYAML))
+	f.Add([]byte("name: &a [*a]\n"), []byte("rule: x\ntests: [{name: a, like: a}]\n"))
+	f.Add([]byte("? a\n: b\n"), []byte("!!map {}\n"))
+	f.Add([]byte("a: |\n  b\n"), []byte("--- \n...\n"))
+	f.Fuzz(func(t *testing.T, packText, testText []byte) {
+		fsys := pack("", "")
+		fsys["pack.yaml"].Data, fsys["tests/rule_one.yaml"].Data = packText, testText
+		p, err := ReadPack(fsys)
+		if err == nil {
+			if p.Name == "" || !strings.HasPrefix(p.Digest, "h1:") || p.Limits.MaxOut < 1 || p.Limits.MaxOut > 50 {
+				t.Fatalf("ReadPack took %+v", p)
+			}
+			return
+		}
+		of, ok := errors.AsType[Errors](err)
+		if !ok || len(of) == 0 {
+			t.Fatalf("ReadPack = %v, want Errors", err)
+		}
+		for _, e := range of {
+			_ = e.Excerpt()
+		}
+	})
+}
