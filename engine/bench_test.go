@@ -1,0 +1,81 @@
+package engine
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+// benchRules returns n rules of four thresholds each, of which about one in a
+// hundred matches.
+func benchRules(n int) []Source {
+	r := rand.New(rand.NewPCG(9, 10))
+	words := []string{"F.Evidence", "F.Threshold", "F.Margin", "F.ForSeconds", "F.AgeSeconds", "C.QuietSeconds", "F.DeclaredPerHour", "F.CertifiedPerHour"}
+	rules := make([]Source, n)
+	for i := range rules {
+		var parts []string
+		for range 4 {
+			parts = append(parts, fmt.Sprintf("%s %s %.2f1", words[r.IntN(len(words))], []string{"<", ">"}[r.IntN(2)], r.Float64()*9))
+		}
+		rules[i] = source(fmt.Sprintf("rule_%05d", i), i%7, strings.Join(parts, " && "), fmt.Sprintf(`Propose("drain", F.Member, "%d");`, i))
+	}
+	return rules
+}
+
+func BenchmarkDecide(b *testing.B) {
+	for _, n := range []int{5, 100, 1000} {
+		b.Run(fmt.Sprint(n, " rules"), func(b *testing.B) {
+			p := mustCompile(b, benchRules(n)...)
+			m := NewMemory("test", "web", Act)
+			apply(b, m, alarm("web-07"))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := p.Decide(t0, m); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkHandle(b *testing.B) {
+	r := newRig(b, Act, benchRules(5)...)
+	f := alarm("web-07")
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		f.Evidence.Epochs = i // another fact
+		r.log.entries = r.log.entries[:0]
+		if err := r.Handle(b.Context(), f, ""); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkCompile(b *testing.B) {
+	rules := benchRules(100)
+	for b.Loop() {
+		if _, err := Compile("h1:bench", rules, everything); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkGuard refuses the texts that would cost the parser most.
+func BenchmarkGuard(b *testing.B) {
+	for _, bomb := range []string{
+		"F.Next()" + strings.Repeat("[0]", 1000),
+		strings.Repeat("(", 1500) + "F.Ticks>1" + strings.Repeat(")", 1500),
+		"F.Ticks==0" + strings.Repeat("||F.Ticks==1", 300),
+	} {
+		s := one(bomb)
+		b.Run(fmt.Sprintf("%.12s", bomb), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := guard(s); err == nil {
+					b.Fatal("not refused")
+				}
+			}
+		})
+	}
+}

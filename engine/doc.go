@@ -1,0 +1,60 @@
+// Package engine decides: facts in, intents out, with the reason for what it
+// wants and for what it does not want.
+//
+// Rules are written in GRL, one rule a file:
+//
+//	rule black_hole "takes requests and does not do the work" salience 90 {
+//	  when
+//	    F.Kind == "imbalance" && F.State == "alarm" && F.Ticks >= 2 &&
+//	    F.Score("bytes_per_request") < 0 && F.Ratio("bytes_per_request") < 0.8
+//	  then
+//	    Propose("drain", F.Member, "does less of the work per request than its peers");
+//	}
+//
+// F is the fact, C what is remembered of its group; [Vocabulary] lists every
+// word there is. Rules only read and propose: they assign nothing, call nothing
+// else, and never act.
+//
+// # Program
+//
+// [Compile] makes a [Program] of a version's rules or says everything that is
+// wrong with them, each [Error] with its place and code. A text reaches the
+// parser only after a scan of our own found it cheap to parse. Afterwards the
+// syntax tree is read in step with the text: what two people read is what runs,
+// or it is refused (E01).
+//
+// [Program.Decide] evaluates every rule once, in the order of salience and then
+// of name, and settles their proposals by a fixed table. It is a function of the
+// program, the [Memory] and the reading of the clock that it is given: no clock,
+// network, map order, file order or global enters, and the same input gives the
+// same bytes. A rule is matched, not matched, undecided (it read a word that is
+// unknown in this situation), refused (it cost too much or failed) or put aside
+// (it failed three times within ten minutes). All but the second are in the
+// [Decision]; a broken rule is never silent. One Program serves several
+// goroutines: each decision borrows a copy of the syntax trees, which is made
+// when none is idle.
+//
+// # Engine
+//
+// [Engine.Handle] is the loop's part: fact → memory → decision → log → guard. The
+// fact and its decision are recorded in one durable step before anything else
+// happens; when that fails, nothing was remembered and nothing is submitted. A
+// fact is decided upon once, however often it is delivered. Facts of a group are
+// handled one after the other, groups at the same time. [Engine.Restore] rebuilds
+// every memory from the log.
+//
+// Entries written: fact.accepted (the fact, whole), decision (its encoding and
+// digest), fact.refused (which fact, and why).
+//
+// # What it does not do
+//
+// It touches no machine and judges no limit: that is package actions, of which
+// it knows the intent and its outcome only. It does not know where rules come
+// from or who approved them. It keeps no timers and starts no goroutine.
+//
+// The rule language, its parser and the evaluation of conditions are those of
+// github.com/hyperjumptech/grule-rule-engine, exactly v1.20.4, which nothing
+// outside this package knows. Its own loop, data context, built-in functions,
+// binary format and JSON rules are not used; its traps, and where each is
+// refused, are the table of TestTraps.
+package engine

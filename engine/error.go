@@ -1,0 +1,114 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Code names a reason why a rule is refused. The set is closed; a code never
+// changes its meaning.
+type Code string
+
+// The codes.
+const (
+	E00 Code = "E00" // not in the language: characters, literals, the shape of a rule
+	E01 Code = "E01" // the parser understood something else than what is written
+	E02 Code = "E02" // unknown name, wrong number or type of arguments or operands
+	E03 Code = "E03" // nil, bit operators, %, !!, or && and || mixed without parentheses
+	E04 Code = "E04" // method of a literal or of a result, or a built-in that is not admitted
+	E05 Code = "E05" // assignment
+	E06 Code = "E06" // never true: the field has no such value
+	E07 Code = "E07" // does not depend on the fact or its context
+	E08 Code = "E08" // division by something that may be zero
+	E09 Code = "E09" // compares a measurement by == or !=
+	E17 Code = "E17" // too large to be parsed or evaluated within bounds
+	E18 Code = "E18" // the name of the rule
+	E20 Code = "E20" // a verb that the pack does not permit
+)
+
+// Error is one reason why a rule is refused, and where.
+type Error struct {
+	File   string
+	Line   int // from 1
+	Column int // from 1, in bytes
+	Rule   string
+	Code   Code
+	Msg    string // what was found and what was wanted
+	Hint   string // the next step, may be empty
+
+	source string // the line
+}
+
+// Error returns "file:line:column: rule NAME: CODE what". Rule is left out when
+// the rule's name could not be read.
+func (e *Error) Error() string {
+	rule := ""
+	if e.Rule != "" {
+		rule = "rule " + e.Rule + ": "
+	}
+	return fmt.Sprintf("%s:%d:%d: %s%s %s", e.File, e.Line, e.Column, rule, e.Code, e.Msg)
+}
+
+// Excerpt returns the source line with a caret under the column, as two lines
+// without a final line break; empty when there is no such line.
+func (e *Error) Excerpt() string {
+	if e.source == "" {
+		return ""
+	}
+	n := min(max(e.Column-1, 0), len(e.source))
+	pad := strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return r
+		}
+		return ' '
+	}, e.source[:n])
+	return "  " + e.source + "\n  " + pad + "^"
+}
+
+// Errors is every reason found, sorted by file, line and column.
+type Errors []*Error
+
+// Error returns one line for each error.
+func (es Errors) Error() string {
+	lines := make([]string, len(es))
+	for i, e := range es {
+		lines[i] = e.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap lets errors.As find an [Error].
+func (es Errors) Unwrap() []error {
+	out := make([]error, len(es))
+	for i, e := range es {
+		out[i] = e
+	}
+	return out
+}
+
+// sorted returns es as an error, in order; nil when there is none.
+func (es Errors) sorted() error {
+	if len(es) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(es, func(a, b *Error) int {
+		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return es
+}
+
+// sourceLine returns line n (from 1) of text, without its end; empty when there
+// is none. A line with bytes that a terminal would act on is not shown.
+func sourceLine(text []byte, n int) string {
+	lines := strings.Split(string(text), "\n")
+	if n < 1 || n > len(lines) {
+		return ""
+	}
+	line := strings.TrimSuffix(lines[n-1], "\r")
+	if len(line) > 200 || strings.ContainsFunc(line, func(r rune) bool { return r != '\t' && (r < ' ' || r > '~') }) {
+		return ""
+	}
+	return line
+}

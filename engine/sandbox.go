@@ -1,0 +1,209 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+
+	"github.com/evenkeel/evenkeel/actions"
+	"github.com/evenkeel/evenkeel/facts"
+	"github.com/hyperjumptech/grule-rule-engine/ast"
+	"github.com/hyperjumptech/grule-rule-engine/model"
+)
+
+// maxSteps bounds the look-ups of one rule in one decision. A rule has at most
+// [maxNodes] nodes and no loops, so a rule that needs more is a defect of the
+// evaluator, not of the rule. It counts steps, not time: a decision must not
+// depend on the machine.
+const maxSteps = 4 * maxNodes
+
+// sandbox is everything a rule can reach: two roots that read one situation,
+// and the calls. It implements the evaluator's data context and refuses
+// whatever else that interface offers. Nothing in it is found by reflection.
+type sandbox struct {
+	sit   situation
+	limit int // steps a rule may take
+
+	// What the rule in evaluation did.
+	steps    int
+	exceeded bool
+	absent   string // the unknown word that was read
+	proposed []proposal
+	vetoed   []veto
+	noted    []string
+
+	nodes [3]model.ValueNode // F, C and the calls
+	leafs []leaf             // one for each word of fields
+	nums  []float64          // what leafs of numbers read
+	ints  []int64            // what leafs of counts read
+	texts []string           // what leafs of texts read
+	known []bool
+}
+
+type proposal struct{ verb, member, reason string }
+type veto struct{ verb, reason string }
+
+// errAbsent is returned to the evaluator when a rule reads an unknown word. It
+// comes back flattened to text: the sandbox remembers which word it was.
+var errAbsent = errors.New("unknown in this situation")
+
+func newSandbox() *sandbox {
+	n := len(fields)
+	b := &sandbox{limit: maxSteps, leafs: make([]leaf, n), nums: make([]float64, n), ints: make([]int64, n),
+		texts: make([]string, n), known: make([]bool, n)}
+	for i := range fields {
+		at := reflect.ValueOf(&b.nums[i])
+		switch fields[i].Type {
+		case Count:
+			at = reflect.ValueOf(&b.ints[i])
+		case Text:
+			at = reflect.ValueOf(&b.texts[i])
+		}
+		b.leafs[i] = leaf{refusing(fields[i].Name), at.Elem()}
+	}
+	b.nodes = [3]model.ValueNode{newRoot("F", b), newRoot("C", b), newRoot("", b)}
+	return b
+}
+
+// fill reads every field of the situation once.
+func (b *sandbox) fill(s situation) {
+	b.sit = s
+	for i := range fields {
+		f := &fields[i]
+		if f.field == nil {
+			continue
+		}
+		v := f.field(&b.sit)
+		b.known[i], b.nums[i], b.ints[i], b.texts[i] = v.known, v.n, int64(v.n), v.s
+	}
+}
+
+// clear forgets the situation, so that an idle instance keeps no fact alive.
+func (b *sandbox) clear() {
+	b.sit = situation{}
+	clear(b.texts)
+	b.begin()
+}
+
+// begin forgets what the last rule did.
+func (b *sandbox) begin() {
+	b.steps, b.exceeded, b.absent = 0, false, ""
+	b.proposed, b.vetoed, b.noted = nil, nil, nil
+}
+
+// step charges one look-up. The evaluator recovers the panic.
+func (b *sandbox) step() {
+	b.steps++
+	if b.steps > b.limit {
+		b.exceeded = true
+		panic("step budget exceeded")
+	}
+}
+
+// Get answers the two roots and the calls, and nothing else.
+func (b *sandbox) Get(key string) model.ValueNode {
+	b.step()
+	switch key {
+	case "F":
+		return b.nodes[0]
+	case "C":
+		return b.nodes[1]
+	case "DEFUNC":
+		return b.nodes[2]
+	}
+	return nil
+}
+
+var errSealed = errors.New("the context of a decision cannot be changed")
+
+func (b *sandbox) Add(string, any) error         { return errSealed }
+func (b *sandbox) AddJSON(string, []byte) error  { return errSealed }
+func (b *sandbox) GetKeys() []string             { return nil }
+func (b *sandbox) ResetVariableChangeCount()     {}
+func (b *sandbox) IncrementVariableChangeCount() {}
+func (b *sandbox) HasVariableChange() bool       { return false }
+func (b *sandbox) Retract(string)                {}
+func (b *sandbox) IsRetracted(string) bool       { return false }
+func (b *sandbox) Retracted() []string           { return nil }
+func (b *sandbox) Complete()                     {}
+func (b *sandbox) IsComplete() bool              { return false }
+func (b *sandbox) Reset()                        {}
+func (b *sandbox) SetRuleEntry(*ast.RuleEntry)   {}
+func (b *sandbox) GetRuleEntry() *ast.RuleEntry  { return nil }
+
+// read returns the node of field i of the vocabulary, unless it is unknown.
+func (b *sandbox) read(i int) (model.ValueNode, error) {
+	b.step()
+	if !b.known[i] {
+		b.absent = fields[i].Name
+		return nil, errAbsent
+	}
+	return &b.leafs[i], nil
+}
+
+// method calls method i of the vocabulary on the fact.
+func (b *sandbox) method(i int, args []reflect.Value) (reflect.Value, error) {
+	b.step()
+	if fields[i].method == nil || len(args) != 1 || args[0].Kind() != reflect.String {
+		return reflect.Value{}, fmt.Errorf("no method %s of %d arguments", fields[i].Name, len(args))
+	}
+	metric := args[0].String()
+	var effect *facts.Effect
+	for k := range b.sit.fact.Effect {
+		if b.sit.fact.Effect[k].Metric == metric {
+			effect = &b.sit.fact.Effect[k]
+		}
+	}
+	v := fields[i].method(effect)
+	if !v.known {
+		b.absent = fmt.Sprintf("%s(%q)", fields[i].Name, metric)
+		return reflect.Value{}, errAbsent
+	}
+	return reflect.ValueOf(v.n), nil
+}
+
+// call performs a root call. The types of the arguments were checked when the
+// rule was compiled; they are checked again because the answer is an act.
+func (b *sandbox) call(name string, args []reflect.Value) (reflect.Value, error) {
+	b.step()
+	i := indexOf(calls[:], name)
+	if i < 0 || len(args) != len(calls[i].Args) {
+		return reflect.Value{}, fmt.Errorf("no function %s of %d arguments", name, len(args))
+	}
+	var s [3]string
+	var n [3]float64
+	for k, want := range calls[i].Args {
+		switch {
+		case want == Text && args[k].Kind() == reflect.String:
+			s[k] = args[k].String()
+		case want == Number && args[k].CanFloat():
+			n[k] = args[k].Float()
+		case want == Number && args[k].CanInt():
+			n[k] = float64(args[k].Int())
+		default:
+			return reflect.Value{}, fmt.Errorf("argument %d of %s is a %s, want a %s", k+1, name, args[k].Kind(), want)
+		}
+	}
+	switch name {
+	case "Propose":
+		if s[1] == "" && actions.Verb(s[0]) != actions.Notify {
+			return reflect.Value{}, fmt.Errorf("%s is proposed by a fact about no member", s[0])
+		}
+		b.proposed = append(b.proposed, proposal{s[0], s[1], s[2]})
+	case "Veto":
+		b.vetoed = append(b.vetoed, veto{s[0], s[1]})
+	case "Note":
+		b.noted = append(b.noted, s[0])
+	case "Known":
+		k := indexOf(fields[:], s[0])
+		return reflect.ValueOf(k >= 0 && b.known[k]), nil
+	case "Max":
+		return reflect.ValueOf(math.Max(n[0], n[1])), nil
+	case "Min":
+		return reflect.ValueOf(math.Min(n[0], n[1])), nil
+	case "Abs":
+		return reflect.ValueOf(math.Abs(n[0])), nil
+	}
+	return reflect.ValueOf(true), nil
+}
