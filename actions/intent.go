@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"time"
 )
 
@@ -67,6 +68,7 @@ type Result string
 
 // The results an Outcome may carry.
 const (
+	Sent      Result = "sent"      // applied or on its way; another result follows when the effect has been read back
 	Done      Result = "done"      // effect read back and verified; the member is held out, or was restored
 	Refused   Result = "refused"   // the guard said no: Outcome.Limit says which limit
 	DryRun    Result = "dry run"   // would have been done
@@ -136,9 +138,21 @@ type Fence struct {
 	Seq   uint64 // grows by one with each act of an epoch
 }
 
+// What an executor may say of an act it did not carry out. Any other error of
+// Apply leaves the effect unknown: the guard waits until the act's deadline has
+// passed and reads the member back.
+var (
+	// ErrNotApplied: the member was certainly not touched, now or later.
+	ErrNotApplied = errors.New("not applied")
+	// ErrDryRun: it would have been applied, and nothing was touched.
+	ErrDryRun = errors.New("dry run")
+)
+
 // Executor is the hand: it reads a group's state back and changes it. Both
 // methods are safe for concurrent use, honour ctx, and may be retried: Apply
-// sets a state and is idempotent.
+// sets a state and is idempotent. Apply does nothing after the act's deadline,
+// and nothing to a member whose generation is not the expected one; it says so
+// by an error that wraps [ErrNotApplied].
 type Executor interface {
 	Observe(ctx context.Context, group string) (Inventory, error)
 	Apply(ctx context.Context, a Act) error
