@@ -1,0 +1,55 @@
+package detect
+
+import "time"
+
+// quietTicks is how long a score stays at or below the threshold before its
+// alarm ends: an alarm that flickers is one alarm.
+const quietTicks = 3
+
+// alarm is the life of one alarm, of a member or of a whole group of two.
+type alarm struct {
+	standing bool
+	onset    time.Time // since when, as far as the windows can tell
+	over     int       // ticks above the threshold
+	quiet    int       // ticks since then
+}
+
+// what an alarm did at a tick
+type change uint8
+
+const (
+	nothing change = iota
+	stands         // it was raised, or goes on
+	cleared        // it ended by itself
+	left           // it ended because its member cannot be judged any more
+)
+
+// judge takes one tick's verdict in; window is the length of the shortest
+// window that shows it.
+func (a *alarm) judge(exceeds bool, now time.Time, window time.Duration) change {
+	switch {
+	case exceeds:
+		if !a.standing {
+			*a = alarm{standing: true, onset: now.Add(-window)}
+		}
+		a.over++
+		a.quiet = 0
+	case !a.standing:
+		return nothing
+	default:
+		if a.quiet++; a.quiet >= quietTicks {
+			*a = alarm{onset: a.onset}
+			return cleared
+		}
+	}
+	return stands
+}
+
+// leave ends the alarm of a member that is not judged at this tick.
+func (a *alarm) leave() change {
+	if !a.standing {
+		return nothing
+	}
+	*a = alarm{onset: a.onset}
+	return left
+}

@@ -1,0 +1,121 @@
+package detect
+
+import (
+	"cmp"
+	"encoding/binary"
+	"hash/fnv"
+	"math"
+	"slices"
+)
+
+// peak is a largest score, of an epoch or of a member in an epoch, with what
+// breaks a tie.
+type peak struct {
+	score float64
+	tie   uint64
+}
+
+func (p peak) compare(q peak) int {
+	return cmp.Or(cmp.Compare(p.score, q.score), cmp.Compare(p.tie, q.tie))
+}
+
+// tie returns the tie-break of a member's peak, or of the group's when member
+// is empty, in the epoch that starts at the given Unix millisecond: a hash, so
+// that it is as good as random and the same in every replay.
+func tie(group, member string, epoch int64) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(group))
+	h.Write([]byte{0})
+	h.Write([]byte(member))
+	var b [9]byte
+	binary.BigEndian.PutUint64(b[1:], uint64(epoch))
+	h.Write(b[:])
+	x := h.Sum64() // FNV mixes its last bytes badly: finish as SplitMix64 does
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// epochs is a healthy history: the peaks of its epochs, by group and by
+// member. A false alarm, or what may have been one, is an infinite peak. The
+// oldest go when there are more than maxEpochs, or maxCells of their members.
+type epochs struct {
+	whole []peak   // of the group, oldest first
+	cells [][]peak // of each member scored in the epoch; same order as whole
+	n     int      // cells in all
+}
+
+// add appends one epoch. Members that were not scored are not in cells; there
+// need be none but for T2.
+func (h *epochs) add(whole peak, cells []peak) {
+	h.whole, h.cells, h.n = append(h.whole, whole), append(h.cells, cells), h.n+len(cells)
+	for len(h.whole) > 1 && (len(h.whole) > maxEpochs || h.n > maxCells) {
+		h.n -= len(h.cells[0])
+		h.whole, h.cells = slices.Delete(h.whole, 0, 1), slices.Delete(h.cells, 0, 1)
+	}
+}
+
+// len returns m, the number of epochs.
+func (h *epochs) len() int { return len(h.whole) }
+
+// threshold returns the peak that a score has to exceed for an alarm at the
+// declared probability alpha per epoch, with m = h.len() > 0 epochs.
+//
+// T1, pool false: the ⌈(1−alpha)(m+1)⌉-th smallest of the epochs' maxima. If
+// those and the next one are exchangeable, then
+//
+//	P(any alarm of the group during the epoch) ≤ alpha,
+//
+// whatever the dependence between ticks, metrics and members, and at whichever
+// tick of the epoch the alarm is given: the running maximum exceeds the
+// threshold at some time if and only if the epoch's does (DETECTION 5.5).
+//
+// T2, pool true: the k-th largest of all cells members × epochs, where k is
+// the same: ⌊alpha·(m+1)⌋. For members that are alike it bounds the expected
+// number of members falsely alarmed in an epoch by alpha, and is never below
+// the threshold of T1.
+//
+// With alpha below what the epochs can certify it is the largest finite peak.
+func (h *epochs) threshold(alpha float64, pool bool) peak {
+	peaks := slices.Clone(h.whole)
+	if pool {
+		peaks = slices.Concat(h.cells...)
+	}
+	slices.SortFunc(peaks, peak.compare)
+	const rounding = 1e-9
+	k := max(1, int(math.Floor(alpha*float64(h.len()+1)+rounding)))
+	at := max(0, len(peaks)-k)
+	for at > 0 && math.IsInf(peaks[at].score, 1) {
+		at--
+	}
+	return peaks[at]
+}
+
+// certifies returns the least alpha that the epochs can certify,
+//
+//	(1 + number of infinite peaks)/(m + 1):
+//
+// with none, the chance that the next peak is the largest of m+1; each
+// infinite peak is one that the threshold has let pass. 1 certifies nothing.
+func (h *epochs) certifies() float64 {
+	n := 1
+	for _, p := range h.whole {
+		if math.IsInf(p.score, 1) {
+			n++
+		}
+	}
+	return float64(n) / float64(h.len()+1)
+}
+
+// exceeds reports whether p is evidence against the threshold c, of which the
+// score is multiplied by margin. An equal score exceeds when its tie-break
+// does, which makes the test's size exact; a score of zero is no evidence.
+func (p peak) exceeds(c peak, margin float64) bool {
+	if p.score <= 0 {
+		return false
+	}
+	if margin > 1 {
+		return p.score > margin*c.score
+	}
+	return p.compare(c) > 0
+}

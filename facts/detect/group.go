@@ -1,0 +1,239 @@
+package detect
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/evenkeel/evenkeel/facts"
+)
+
+// namingTicks is how many frames the features are chosen from: the first have
+// no rates, and metrics may come in late by a tick.
+const namingTicks = 3
+
+// group turns frames into normalised peer residuals: it follows the members,
+// fits them during the warm-up, and knows nothing of thresholds.
+//
+// Arrays of numbers are metric-major: feature k of member i is at k·n+i, so
+// that the values to be sorted lie side by side.
+type group struct {
+	windows []int
+	settle  int // ticks
+	warmup  int // ticks
+	stride  int // one tick in so many of the warm-up is kept
+
+	ticks    int // frames seen
+	names    []string
+	features []feature // nil: not chosen yet
+	bind     *binding
+
+	members []*member // in order of appearance
+	byName  []int     // index into members, sorted by name
+	rows    []int     // member of each row of the frames last seen
+	rowsOf  []string  // Members of that frame
+
+	num, den, y, mu []float64
+	scratch         []float64
+	history         []moment  // of the warm-up; nil afterwards
+	rho             []float64 // the group's own baseline ratio, one a feature
+	scale           []float64 // the group's own scale, one a feature
+	floor           []float64 // the least scale that is believed, one a feature
+	fitted          bool
+	fits            int // changes of cells
+	scores          int // features that a law scores, 0 while there is none
+}
+
+func newGroup(c *Config) *group {
+	g := &group{windows: c.Windows, settle: c.ticks(c.Settle), warmup: c.ticks(c.Warmup)}
+	g.stride = (g.warmup + maxSamples - 1) / maxSamples
+	return g
+}
+
+// read takes one frame in. Afterwards the z of each scored member are those of
+// this tick. In the warm-up nobody is scored.
+// Cost: O(d·n·log n); no allocation unless members or metrics changed.
+func (g *group) read(f *facts.Frame) {
+	g.ticks++
+	g.follow(f)
+	for _, m := range g.members {
+		m.peer, m.scored = false, false
+		m.unseen++
+	}
+	for r, i := range g.rows {
+		g.measure(i, f.Row(r))
+	}
+	for _, m := range g.members {
+		if m.unseen > 0 {
+			m.leave(facts.StandingAbsent)
+		}
+	}
+	switch {
+	case g.features == nil:
+	case !g.fitted:
+		if g.ticks%g.stride == 0 {
+			g.keep()
+		}
+		if g.ticks >= g.warmup {
+			g.fitted = g.fit()
+		}
+	default:
+		g.residuals()
+	}
+}
+
+// follow makes members, features and columns fit the frame.
+func (g *group) follow(f *facts.Frame) {
+	if g.features == nil {
+		g.names = append(g.names, f.Metrics...)
+		slices.Sort(g.names)
+		g.names = slices.Compact(g.names)
+		if g.ticks == namingTicks {
+			g.features = chooseFeatures(g.names)
+			g.members, g.rowsOf, g.rows = nil, nil, nil
+		}
+	}
+	if g.bind == nil || !same(g.bind.metrics, f.Metrics) || len(g.bind.num) != len(g.features) {
+		g.bind = bind(g.features, f.Metrics)
+	}
+	if g.rows == nil || !same(g.rowsOf, f.Members) {
+		g.admit(f.Members)
+	}
+}
+
+// same reports whether a and b are equal, at once when they share memory.
+func same(a, b []string) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0] || slices.Equal(a, b))
+}
+
+// admit finds or makes the member of each name, and room for all.
+func (g *group) admit(names []string) {
+	if g.fitted { // the history of the warm-up counts on everybody's place
+		g.members = slices.DeleteFunc(g.members, func(m *member) bool { return m.unseen > maxIdleTicks })
+	}
+	g.order()
+	g.rowsOf, g.rows = names, make([]int, len(names))
+	var added []*member
+	for r, name := range names {
+		at, ok := slices.BinarySearchFunc(g.byName, name, func(i int, name string) int {
+			return cmp.Compare(g.members[i].name, name)
+		})
+		if ok {
+			g.rows[r] = g.byName[at]
+			continue
+		}
+		g.rows[r] = len(g.members) + len(added)
+		added = append(added, newMember(name, len(g.features)))
+		added[len(added)-1].track = newTrack(g.windows, g.scores)
+	}
+	g.members = append(g.members, added...)
+	g.order()
+	n := len(g.members) * len(g.features)
+	g.num, g.den, g.y, g.mu = make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
+	g.scratch = make([]float64, len(g.members))
+}
+
+// retrack gives every member, and those to come, the windows of a law over so
+// many features.
+func (g *group) retrack(features int) {
+	g.scores = features
+	for _, m := range g.members {
+		m.track = newTrack(g.windows, features)
+	}
+}
+
+// order sorts byName.
+func (g *group) order() {
+	g.byName = g.byName[:0]
+	for i := range g.members {
+		g.byName = append(g.byName, i)
+	}
+	slices.SortFunc(g.byName, func(i, j int) int { return cmp.Compare(g.members[i].name, g.members[j].name) })
+}
+
+// measure reads the terms of member i from its row and decides whether it is a
+// peer. A member of which more than a third of the features is missing does
+// not report.
+func (g *group) measure(i int, row []float64) {
+	m, b, n := g.members[i], g.bind, len(g.members)
+	m.unseen = 0
+	missing := 0
+	for k := range g.features {
+		num, den := b.num[k].at(row, &m.lastNum[k]), b.den[k].at(row, &m.lastDen[k])
+		g.num[k*n+i], g.den[k*n+i] = num, den
+		if math.IsNaN(num) {
+			missing++
+		}
+	}
+	m.weight = 1
+	if b.weight >= 0 && row[b.weight] > 0 {
+		m.weight = row[b.weight]
+	}
+	switch standing := b.stand(row); {
+	case standing != facts.StandingIn:
+		m.leave(standing)
+	case 3*missing > len(g.features):
+		m.leave(facts.StandingAbsent)
+	default:
+		uptime := math.NaN()
+		if b.uptime >= 0 {
+			uptime = row[b.uptime]
+		}
+		m.arrive(uptime, g.settle, g.ticks <= namingTicks)
+	}
+}
+
+// residuals computes y, the peers' medians and z of this tick.
+func (g *group) residuals() {
+	n := len(g.members)
+	g.shareWeights()
+	for k := range g.features {
+		f, base := &g.features[k], k*n
+		s := g.scratch[:0]
+		for i, m := range g.members {
+			if !m.peer {
+				continue
+			}
+			y := f.measure(g.num[base+i], g.den[base+i], m.share, g.rho[k])
+			g.y[base+i] = y
+			if !math.IsNaN(y) {
+				s = append(s, y)
+			}
+		}
+		mid := middleOf(s)
+		precision, at := 1.0, math.NaN() // of the peers' level: mu takes three values at most
+		for i, m := range g.members {
+			if !m.peer {
+				continue
+			}
+			mu := mid.without(g.y[base+i])
+			g.mu[base+i] = mu
+			if m.cells == nil {
+				continue
+			}
+			if mu != at || f.own() {
+				precision, at = f.precision(g.den[base+i], mu), mu
+			}
+			m.z[k] = m.cells[k].z(g.y[base+i], mu, precision)
+		}
+	}
+	for i, m := range g.members {
+		m.scored = m.peer && m.cells != nil
+		if m.peer && m.cells == nil {
+			g.sampleLate(i)
+		}
+	}
+}
+
+// shareWeights relates the weights of the peers to the largest of them.
+func (g *group) shareWeights() {
+	most := 0.0
+	for _, m := range g.members {
+		if m.peer {
+			most = max(most, m.weight)
+		}
+	}
+	for _, m := range g.members {
+		m.share = m.weight / max(most, m.weight)
+	}
+}

@@ -1,0 +1,107 @@
+package detect
+
+import "math"
+
+const (
+	// spreadSlack is how many times its usual size the middle of the peers'
+	// statistics may be before the group counts as stirred up: about what
+	// chance does to the median of three peers.
+	spreadSlack = 1.3
+	// spreadMembers is the least number of members for that: with three, one
+	// sick member is half of everybody's peers.
+	spreadMembers = 4
+)
+
+// track is what the windows say of one member.
+type track struct {
+	win  window
+	stat []float64 // S of each window, NaN: not full
+	u    float64   // the score: the largest S, taken against the group's spread
+	best int       // the window it is from
+}
+
+func newTrack(windows []int, features int) *track {
+	return &track{win: newWindow(windows, features), stat: nans(len(windows))}
+}
+
+func nans(n int) []float64 {
+	out := make([]float64, n)
+	for i := range out {
+		out[i] = math.NaN()
+	}
+	return out
+}
+
+// judge scores the members of a group, tick by tick, under one law.
+//
+//	U = max over windows of S / max(1, M/(1.3·typical)),
+//
+// where S is the quadratic form of DETECTION 5.4 over its healthy 99 % point
+// and M the median of the other members' S: when the whole group is far from
+// its usual, as in an overload, a member stands out only if it is further off
+// than its peers by as much. With fewer than four members there is no M.
+type judge struct {
+	law     *law
+	index   []int // place in z of each feature of the law, or -1: not there, no evidence
+	v       []float64
+	scratch []float64
+	tracks  []*track // of this tick
+}
+
+func newJudge(l *law, features []string) *judge {
+	return &judge{law: l, index: indexOf(l.features, features), v: make([]float64, len(l.features))}
+}
+
+// begin starts a tick.
+func (j *judge) begin() { j.tracks = j.tracks[:0] }
+
+// add takes in the residuals of one member.
+// Cost: O(d² windows), no allocation once the group has its size.
+func (j *judge) add(t *track, z []float64) {
+	for k, at := range j.index {
+		j.v[k] = 0
+		if at >= 0 {
+			j.v[k] = j.law.ranks[k].score(z[at])
+		}
+	}
+	t.win.add(j.v)
+	for w := range j.law.forms {
+		t.stat[w] = math.NaN()
+		if t.win.full(w) {
+			t.stat[w] = j.law.forms[w].stat(t.win.sum(w, len(j.v)))
+		}
+	}
+	t.u, t.best = 0, 0
+	j.tracks = append(j.tracks, t)
+}
+
+// end scores the members added since begin.
+func (j *judge) end() {
+	for w := range j.law.forms {
+		limit := spreadSlack * j.law.forms[w].typical
+		s := j.scratch[:0]
+		for _, t := range j.tracks {
+			if !math.IsNaN(t.stat[w]) {
+				s = append(s, t.stat[w])
+			}
+		}
+		j.scratch = s
+		mid, stirred := middle{}, false
+		if len(s) >= spreadMembers {
+			mid = middleOf(s)
+			stirred = max(mid.b, mid.c) > limit
+		}
+		for _, t := range j.tracks {
+			u := t.stat[w]
+			if math.IsNaN(u) {
+				continue
+			}
+			if stirred {
+				u /= max(1, mid.without(t.stat[w])/limit)
+			}
+			if u > t.u {
+				t.u, t.best = u, w
+			}
+		}
+	}
+}

@@ -1,0 +1,29 @@
+package detect
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/evenkeel/evenkeel/facts"
+)
+
+// order checks that frames are sound, of one group and in order of time.
+type order struct {
+	group string
+	last  time.Time
+}
+
+func (o *order) check(f *facts.Frame) error {
+	if err := f.Check(); err != nil {
+		return fmt.Errorf("detect: %w", err)
+	}
+	if f.Group != o.group {
+		return fmt.Errorf("detect: frame of group %s, want %s: %w", f.Group, o.group, facts.ErrShape)
+	}
+	if !f.Time.After(o.last) {
+		return fmt.Errorf("detect: frame of %s at %s, want a time after %s: %w", f.Group,
+			f.Time.Format(time.RFC3339Nano), o.last.Format(time.RFC3339Nano), facts.ErrShape)
+	}
+	o.last = f.Time
+	return nil
+}

@@ -1,0 +1,115 @@
+package detect
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/evenkeel/evenkeel/facts"
+)
+
+// membership appends who is in the group, at every change and every few
+// seconds, and each member that is not in service.
+func (d *Detector) membership(out []facts.Fact) []facts.Fact {
+	r, g := &d.report, d.group
+	changed := len(r.standings) != len(g.members)
+	for at, i := range g.byName {
+		changed = changed || r.standings[at] != g.members[i].standing || r.names[at] != g.members[i].name
+	}
+	if !changed && d.order.last.Sub(r.membership) < membershipEvery {
+		return out
+	}
+	r.membership = d.order.last
+	r.standings, r.names = r.standings[:0], r.names[:0]
+	var states []facts.MemberState
+	for _, i := range g.byName {
+		m := g.members[i]
+		r.standings, r.names = append(r.standings, m.standing), append(r.names, m.name)
+		states = append(states, facts.MemberState{Name: m.name, State: m.standing})
+	}
+	if len(states) == 0 {
+		return out
+	}
+	if len(states) > maxMembersTold { // those out of service first, then by name
+		slices.SortStableFunc(states, func(a, b facts.MemberState) int {
+			return cmp.Compare(btoi(a.State == facts.StandingIn), btoi(b.State == facts.StandingIn))
+		})
+		states = states[:maxMembersTold]
+		slices.SortFunc(states, func(a, b facts.MemberState) int { return cmp.Compare(a.Name, b.Name) })
+	}
+	expires := facts.At(d.order.last.Add(2*membershipEvery + freshTicks*d.cfg.Tick))
+	tell := func(member string, states []facts.MemberState) {
+		f := d.fact(facts.Membership, facts.Watch, member)
+		f.Members, f.Expires = states, expires
+		out = append(out, f)
+	}
+	tell("", states)
+	for _, s := range states {
+		if s.State != facts.StandingIn {
+			tell(s.Name, []facts.MemberState{s})
+		}
+	}
+	return out
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Words of a detector about itself.
+const (
+	statusAgeing   = "ageing"   // the declared rate cannot be certified yet
+	statusDegraded = "degraded" // less than half of the members in service are judged
+	statusOK       = "ok"
+)
+
+// health appends how far the detector is, at every change and every minute.
+func (d *Detector) health(out []facts.Fact) []facts.Fact {
+	r := &d.report
+	in, scored := d.judged()
+	status := statusOK
+	switch {
+	case d.judge == nil:
+		status = statusAgeing
+	case 2*scored < in || scored < 2:
+		status = statusDegraded
+	case !d.certain:
+		status = statusAgeing
+	}
+	if status == r.status && d.order.last.Sub(r.health) < healthEvery {
+		return out
+	}
+	r.status, r.health = status, d.order.last
+	var detail string
+	switch {
+	case !d.group.fitted:
+		detail = fmt.Sprintf("warm-up: fitting members, tick %d of %d", d.group.ticks, d.cfg.ticks(d.cfg.Warmup))
+	case d.judge == nil:
+		detail = "warm-up: learning what health looks like"
+	case status == statusDegraded:
+		detail = fmt.Sprintf("%d of %d members in service are judged", scored, in)
+	default:
+		detail = fmt.Sprintf("certified %s of %s: %d healthy epochs of %v", d.certified(), d.cfg.declared(), d.history.len(), d.cfg.Epoch)
+	}
+	f := d.fact(facts.Health, facts.Watch, "")
+	f.Health = &facts.HealthInfo{Status: status, Detail: detail}
+	f.Expires = facts.At(d.order.last.Add(2*healthEvery + freshTicks*d.cfg.Tick))
+	return append(out, f)
+}
+
+// judged returns how many members are in service, and how many of them are
+// scored at this tick.
+func (d *Detector) judged() (in, scored int) {
+	for _, m := range d.group.members {
+		if m.standing == facts.StandingIn {
+			in++
+		}
+		if m.scored {
+			scored++
+		}
+	}
+	return in, scored
+}

@@ -1,0 +1,187 @@
+package detect
+
+import "math"
+
+// moment is what the fit needs of one tick of the warm-up: the terms of the
+// members that were peers.
+type moment struct {
+	peers    []int
+	weight   []float64 // relative to the largest
+	num, den []float32 // len(peers) × features
+}
+
+// keep remembers this tick for the fit. A tick with a single peer says nothing
+// about residuals.
+func (g *group) keep() {
+	n := len(g.members)
+	g.shareWeights()
+	var t moment
+	for i, m := range g.members {
+		if !m.peer {
+			continue
+		}
+		t.peers = append(t.peers, i)
+		t.weight = append(t.weight, m.share)
+		for k := range g.features {
+			t.num = append(t.num, float32(g.num[k*n+i]))
+			t.den = append(t.den, float32(g.den[k*n+i]))
+		}
+	}
+	if len(t.peers) < 2 {
+		return
+	}
+	if len(g.history) >= 2*maxSamples { // nobody could be fitted so far: what is old goes
+		g.history = append(g.history[:0], g.history[maxSamples:]...)
+	}
+	g.history = append(g.history, t)
+}
+
+// fit learns the group's ratios and scales, and the cells of every member that
+// was a peer for at least half of the warm-up. It reports whether there were
+// at least two of them; the warm-up goes on otherwise.
+func (g *group) fit() bool {
+	seen := make([]int, len(g.members))
+	for _, t := range g.history {
+		for _, i := range t.peers {
+			seen[i]++
+		}
+	}
+	ready := 0
+	for i := range seen {
+		if seen[i] < g.enough() {
+			seen[i] = 0
+			continue
+		}
+		ready++
+	}
+	if ready < 2 {
+		return false
+	}
+	d := len(g.features)
+	g.rho, g.scale, g.floor = make([]float64, d), make([]float64, d), make([]float64, d)
+	for i, m := range g.members {
+		if seen[i] > 0 {
+			m.cells = make([]cell, d)
+			m.restarted = true
+		}
+	}
+	samples := make([][]sample, len(g.members))
+	work := make([]float64, 0, len(g.history))
+	for k := range d {
+		g.rho[k] = g.baselineRatio(k)
+		g.replay(k, samples)
+		g.fitFeature(k, samples, work)
+	}
+	g.history = nil
+	g.fits++
+	return true
+}
+
+// enough is the number of ticks that a member is fitted from at least.
+func (g *group) enough() int {
+	return max(minSamples, min(g.warmup/g.stride, maxSamples)/2)
+}
+
+// baselineRatio returns the sum of feature k's numerators over that of its
+// denominators, so that the busy count more; 0 when there is no denominator.
+func (g *group) baselineRatio(k int) float64 {
+	if g.features[k].den.sum == nil {
+		return 0
+	}
+	d := len(g.features)
+	var num, den float64
+	for _, t := range g.history {
+		for j := range t.peers {
+			a, b := float64(t.num[j*d+k]), float64(t.den[j*d+k])
+			if !math.IsNaN(a) && !math.IsNaN(b) {
+				num += a
+				den += b
+			}
+		}
+	}
+	if den <= 0 {
+		return 0
+	}
+	return max(num/den, 0)
+}
+
+// replay turns the history into samples of feature k, one slice a member.
+func (g *group) replay(k int, samples [][]sample) {
+	d, f := len(g.features), &g.features[k]
+	for i := range samples {
+		samples[i] = samples[i][:0]
+	}
+	y := make([]float64, len(g.members))
+	for _, t := range g.history {
+		s := g.scratch[:0]
+		for j, i := range t.peers {
+			y[i] = f.measure(float64(t.num[j*d+k]), float64(t.den[j*d+k]), t.weight[j], g.rho[k])
+			if !math.IsNaN(y[i]) {
+				s = append(s, y[i])
+			}
+		}
+		mid := middleOf(s)
+		for j, i := range t.peers {
+			mu := mid.without(y[i])
+			samples[i] = append(samples[i], sample{y[i], mu, f.precision(float64(t.den[j*d+k]), mu)})
+		}
+	}
+}
+
+// fitFeature fits feature k of every member that has cells.
+func (g *group) fitFeature(k int, samples [][]sample, work []float64) {
+	var squares, fitted float64
+	fits := make([]fit, len(g.members))
+	var precisions []float64
+	for i, m := range g.members {
+		if m.cells == nil {
+			continue
+		}
+		fits[i] = fitCell(samples[i], work)
+		if fits[i].n >= minSamples {
+			fitted++
+			squares += float64(fits[i].s * fits[i].s)
+		}
+		for _, x := range samples[i] {
+			if x.seen() {
+				precisions = append(precisions, x.precision)
+			}
+		}
+	}
+	if fitted > 0 {
+		g.scale[k] = math.Sqrt(squares / fitted)
+	}
+	g.floor[k] = 1
+	if len(precisions) > 0 {
+		g.floor[k] = g.features[k].floor(medianOf(precisions))
+	}
+	for i, m := range g.members {
+		if m.cells != nil {
+			m.cells[k] = fits[i].cell(g.scale[k], g.floor[k])
+		}
+	}
+}
+
+// sampleLate collects samples of a member that joined after the warm-up, or
+// was hardly there in it, and fits it when there are enough.
+func (g *group) sampleLate(i int) {
+	m, n, d := g.members[i], len(g.members), len(g.features)
+	for k := range d {
+		y, mu := g.y[k*n+i], g.mu[k*n+i]
+		m.samples = append(m.samples, sample{y, mu, g.features[k].precision(g.den[k*n+i], mu)})
+	}
+	ticks := len(m.samples) / d
+	if ticks < g.enough() {
+		return
+	}
+	m.cells, m.restarted = make([]cell, d), true
+	own, work := make([]sample, ticks), make([]float64, 0, ticks)
+	for k := range d {
+		for t := range own {
+			own[t] = m.samples[t*d+k]
+		}
+		m.cells[k] = fitCell(own, work).cell(g.scale[k], g.floor[k])
+	}
+	m.samples = nil
+	g.fits++
+}
