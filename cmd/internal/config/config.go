@@ -1,0 +1,128 @@
+package config
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// Bounds on a file.
+const (
+	MaxBytes   = 1 << 20 // 1,000 groups, the plan for one process, need about 300 KiB
+	MaxGroups  = 1000    // what one process is planned for
+	MaxMembers = 16384   // members of a group, as a frame holds them
+	MaxMetrics = 256     // metrics of a member, as a frame holds them
+	MaxErrors  = 20      // a screen; more complaints than that follow from the first
+)
+
+// Config is a checked evenkeel.yaml.
+type Config struct {
+	Env     string
+	Data    string // absolute path
+	Trust   string // "sha256:…" or empty
+	NATS    NATS
+	Console Console
+	Groups  []Group // sorted by name
+	Digest  string  // "sha256:…" of the file's bytes
+}
+
+// NATS is the broker that carries facts.
+type NATS struct {
+	URL   string // empty: embedded
+	Creds string // file; empty: none
+	TLS   TLS
+}
+
+// TLS names the files that secure the connection to an external broker.
+type TLS struct {
+	CA, Cert, Key string // empty: the system's authorities; no certificate of our own
+}
+
+// Console is where the process answers HTTP.
+type Console struct {
+	Listen string // HOST:PORT on loopback
+}
+
+// Mode says how far a group may go.
+type Mode string
+
+// The modes, from the most careful on.
+const (
+	Observe Mode = "observe" // facts and decisions are recorded, nothing is proposed to anybody
+	Suggest Mode = "suggest" // what would be done is shown
+	Act     Mode = "act"     // it is done, within the pack's limits
+)
+
+// Group is one watched group.
+type Group struct {
+	Name        string
+	HAProxy     *HAProxy    // source; nil: none
+	Prometheus  *Prometheus // source; nil: none; with HAProxy: joined
+	Tick        time.Duration
+	Epoch       time.Duration
+	FalseAlarms time.Duration // mean time between two false alarms that is declared acceptable
+	Mode        Mode
+	Executor    *HAProxy // nil: none
+	Pack        string   // absolute path of a directory
+}
+
+// HAProxy is a backend behind a stats socket.
+type HAProxy struct {
+	Address string // "unix:/path" or "tcp:host:port"
+	Backend string
+}
+
+// Prometheus is a set of members that expose their metrics themselves.
+type Prometheus struct {
+	Members map[string]string // member → URL
+	Metrics map[string]string // exposition name → metric name in the frame; empty: the source's own list
+}
+
+// Load reads and checks the file at path. Complaints about its content are an
+// [Errors].
+func Load(path string) (*Config, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	defer f.Close() // read only: nothing to lose
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("config: %s is a %s, want a file", path, info.Mode().Type())
+	}
+	text, err := readBounded(f)
+	if err != nil {
+		return nil, fmt.Errorf("config: read %s: %w", path, err)
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	return Parse(path, filepath.Dir(abs), text)
+}
+
+// Parse checks text, the content of the file called name, whose relative paths
+// start at dir. Complaints are an [Errors].
+func Parse(name, dir string, text []byte) (*Config, error) {
+	d := &decoder{file: name, dir: dir}
+	root := d.parse(text)
+	if root == nil {
+		return nil, d.errs
+	}
+	c := d.config(root)
+	if len(d.errs) > 0 {
+		slices.SortStableFunc(d.errs, func(a, b Error) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
+		return nil, d.errs
+	}
+	sum := sha256.Sum256(text)
+	c.Digest = "sha256:" + hex.EncodeToString(sum[:])
+	return c, nil
+}

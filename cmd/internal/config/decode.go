@@ -1,0 +1,176 @@
+package config
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// What holds when the file does not say.
+const (
+	defaultListen      = "127.0.0.1:8420"
+	defaultTick        = time.Second
+	defaultEpoch       = 6 * time.Minute
+	defaultEpochTicks  = 360 // at least: long beside the longest window of the test
+	defaultFalseAlarms = 30 * 24 * time.Hour
+)
+
+const (
+	minTick       = 100 * time.Millisecond // below it a balancer's own counters are too coarse
+	maxTick       = time.Minute            // above it a black hole has swallowed the group before the second reading
+	minEpochTicks = 60                     // an epoch must be longer than the longest window of the test
+	maxEpoch      = 24 * time.Hour         // a rate is certified by whole epochs; longer ones would take years
+	maxEpochs     = 65536                  // from one false alarm to the next: what a detector can count
+)
+
+func (d *decoder) config(n ast.Node) *Config {
+	c := &Config{Console: Console{Listen: defaultListen}}
+	d.mapping(n, "",
+		key{"env", true, d.value("a name", func(s string) error { c.Env = s; return checkName(s) })},
+		key{"data", true, d.path(&c.Data)},
+		key{"trust", false, d.value("a digest", func(s string) error { c.Trust = s; return checkDigest(s) })},
+		key{"nats", false, func(path string, n ast.Node) { d.nats(path, n, &c.NATS) }},
+		key{"console", false, func(path string, n ast.Node) {
+			d.mapping(n, path, key{"listen", true, d.value("HOST:PORT", func(s string) error {
+				c.Console.Listen = s
+				return checkListen(s)
+			})})
+		}},
+		key{"groups", true, func(path string, n ast.Node) {
+			d.each(n, path, "group", MaxGroups, checkName, func(name, path string, n ast.Node) {
+				c.Groups = append(c.Groups, d.group(name, path, n))
+			})
+		}},
+	)
+	slices.SortFunc(c.Groups, func(a, b Group) int { return cmp.Compare(a.Name, b.Name) })
+	return c
+}
+
+func (d *decoder) nats(path string, n ast.Node, to *NATS) {
+	tls := hasKey(n, "tls")
+	d.mapping(n, path,
+		key{"embedded", false, d.value("true", checkEmbedded)},
+		key{"url", false, d.value("an address", func(s string) error { to.URL = s; return checkBroker(s, tls) })},
+		key{"creds", false, d.path(&to.Creds)},
+		key{"tls", false, func(path string, n ast.Node) {
+			d.mapping(n, path, key{"ca", false, d.path(&to.TLS.CA)}, key{"cert", false, d.path(&to.TLS.Cert)}, key{"key", false, d.path(&to.TLS.Key)})
+			if hasKey(n, "cert") != hasKey(n, "key") {
+				d.fail(n, path, "found one of cert and key, want both or none")
+			}
+		}},
+	)
+	embedded, external := hasKey(n, "embedded"), hasKey(n, "url")
+	switch {
+	case embedded && external:
+		d.fail(n, path, "found embedded and url, want one of them")
+	case !external && (tls || hasKey(n, "creds")):
+		d.fail(n, path, "found creds or tls without url, want url too: the embedded broker cannot be reached from outside")
+	case !embedded && !external:
+		d.fail(n, path, "found neither embedded nor url, want one of them")
+	}
+}
+
+func (d *decoder) group(name, path string, n ast.Node) Group {
+	g := Group{Name: name, Tick: defaultTick, FalseAlarms: defaultFalseAlarms, Mode: Observe}
+	before := len(d.errs)
+	epoch := n // where to point when the epoch does not fit the tick
+	d.mapping(n, path,
+		key{"source", true, func(path string, n ast.Node) { d.source(path, n, &g) }},
+		key{"tick", false, d.duration(&g.Tick, minTick, maxTick)},
+		key{"epoch", false, func(path string, n ast.Node) {
+			epoch = n
+			d.duration(&g.Epoch, minTick*minEpochTicks, maxEpoch)(path, n)
+		}},
+		key{"false_alarms", false, d.value(wantRate, func(s string) (err error) { g.FalseAlarms, err = parseRate(s); return err })},
+		key{"mode", false, d.value(wantMode, func(s string) error { g.Mode = Mode(s); return checkMode(g.Mode) })},
+		key{"executor", false, func(path string, n ast.Node) {
+			d.mapping(n, path, key{"haproxy", true, func(path string, n ast.Node) { g.Executor = d.haproxy(path, n, true) }})
+		}},
+		key{"pack", true, d.path(&g.Pack)},
+	)
+	if len(d.errs) > before {
+		return g // what follows compares values that must be right by themselves
+	}
+	if g.Epoch == 0 {
+		g.Epoch = max(defaultEpoch, defaultEpochTicks*g.Tick)
+	}
+	if g.Epoch%g.Tick != 0 || g.Epoch < minEpochTicks*g.Tick {
+		d.fail(epoch, path+".epoch", "an epoch of %s does not fit a tick of %s, want whole ticks, at least %d", short(g.Epoch), short(g.Tick), minEpochTicks)
+	}
+	if n := g.FalseAlarms / g.Epoch; n > maxEpochs {
+		d.fail(epoch, path+".epoch", "there are %d epochs of %s from one false alarm to the next, want at most %d: choose longer epochs", n, short(g.Epoch), maxEpochs)
+	}
+	if g.Mode == Act && !hasKey(n, "executor") {
+		d.fail(n, path, "mode act without an executor, want the key executor, or mode suggest")
+	}
+	return g
+}
+
+func (d *decoder) source(path string, n ast.Node, g *Group) {
+	before := len(d.errs)
+	d.mapping(n, path,
+		key{"haproxy", false, func(path string, n ast.Node) { g.HAProxy = d.haproxy(path, n, false) }},
+		key{"prometheus", false, func(path string, n ast.Node) {
+			p := &Prometheus{Members: map[string]string{}, Metrics: map[string]string{}}
+			g.Prometheus = p
+			d.mapping(n, path,
+				key{"members", true, d.table(p.Members, "member", MaxMembers, checkMember, checkExposition)},
+				key{"metrics", false, d.table(p.Metrics, "metric", MaxMetrics, checkMetric, checkMetric)},
+			)
+		}},
+	)
+	if g.HAProxy == nil && g.Prometheus == nil && len(d.errs) == before {
+		d.fail(n, path, "found neither haproxy nor prometheus, want at least one")
+	}
+}
+
+// haproxy reads where a balancer is; local says that it must be on this host.
+func (d *decoder) haproxy(path string, n ast.Node, local bool) *HAProxy {
+	h := &HAProxy{}
+	d.mapping(n, path,
+		key{"socket", true, d.value(wantSocket, func(s string) (err error) { h.Address, err = parseSocket(s, d.dir, local); return err })},
+		key{"backend", true, d.value("the name of a backend", func(s string) error { h.Backend = s; return checkMember(s) })},
+	)
+	return h
+}
+
+// value returns a reader that hands a scalar, as it is written, to set.
+func (d *decoder) value(want string, set func(string) error) func(string, ast.Node) {
+	return func(path string, n ast.Node) {
+		s, ok := scalar(n)
+		if !ok {
+			d.fail(n, path, "found %s, want %s", describe(n), want)
+		} else if err := set(s); err != nil {
+			d.fail(n, path, "%v", err)
+		}
+	}
+}
+
+func (d *decoder) path(to *string) func(string, ast.Node) {
+	return d.value("a path", func(s string) error { *to = resolve(s, d.dir); return checkPath(s) })
+}
+
+// duration returns a reader that stores a duration between low and high.
+func (d *decoder) duration(to *time.Duration, low, high time.Duration) func(string, ast.Node) {
+	return d.value(wantDuration, func(s string) error {
+		v, err := parseDuration(s)
+		if err == nil {
+			err = checkRange(s, v, low, high)
+		}
+		if err == nil {
+			*to = v
+		}
+		return err
+	})
+}
+
+// table returns a reader of name: value pairs.
+func (d *decoder) table(to map[string]string, what string, limit int, name, value func(string) error) func(string, ast.Node) {
+	return func(path string, n ast.Node) {
+		d.each(n, path, what, limit, name, func(name, path string, n ast.Node) {
+			d.value("a text", func(s string) error { to[name] = s; return value(s) })(path, n)
+		})
+	}
+}
