@@ -64,8 +64,28 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &exitError{exitUsage, err, "see '" + cmd.CommandPath() + " --help'"}
 	})
-	root.AddCommand(versionCommand())
+	root.AddCommand(demoCommand(), serveCommand(), detectCommand(), recordCommand(),
+		rulesCommand(), auditCommand(), configCommand(), versionCommand())
+	misuse(root)
 	return root
+}
+
+// misuse makes wrong arguments of a command and of those below it exit as wrong
+// usage, with a hint.
+func misuse(c *cobra.Command) {
+	check := c.Args
+	if check == nil {
+		check = cobra.ArbitraryArgs
+	}
+	c.Args = func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return &exitError{exitUsage, err, "see '" + cmd.CommandPath() + " --help'"}
+		}
+		return nil
+	}
+	for _, sub := range c.Commands() {
+		misuse(sub)
+	}
 }
 
 func versionCommand() *cobra.Command {

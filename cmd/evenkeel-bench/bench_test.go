@@ -1,0 +1,61 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+func TestLoopMeasuresEverything(t *testing.T) {
+	var out, errs bytes.Buffer
+	args := []string{"loop", "-o", "json", "--dir", t.TempDir(), "--runs", "1", "--rate", "100", "--for", "200ms"}
+	if code := run(t.Context(), args, &out, &errs); code != 0 {
+		t.Fatalf("run = %d, want 0: %s", code, errs.String())
+	}
+	var got struct{ Results []result }
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+		t.Fatalf("output %q: %v", out.String(), err)
+	}
+	units := map[string]int{}
+	for _, r := range got.Results {
+		units[r.Unit]++
+		if r.Median <= 0 || r.Low > r.Median || r.Median > r.High {
+			t.Errorf("%s: %v ≤ %v ≤ %v, want that order, above zero", r.Name, r.Low, r.Median, r.High)
+		}
+	}
+	if units["ms"] != 2 || units["ns/cell"] != 1 || units["entries/s"] != 1 || units["facts/s"] != 1 {
+		t.Errorf("units %v, want two of ms and one each of ns/cell, entries/s and facts/s", units)
+	}
+}
+
+func TestRunRefusesWrongFlags(t *testing.T) {
+	for _, args := range [][]string{{"-o", "xml"}, {"--runs", "0"}, {"--rate", "0"}, {"--for", "1ms"}, {"what"}} {
+		var out, errs bytes.Buffer
+		if code := run(t.Context(), args, &out, &errs); code != 1 || !strings.HasPrefix(errs.String(), "evenkeel-bench: error: ") {
+			t.Errorf("run(%q) = %d, %q, want 1 and an error", args, code, errs.String())
+		}
+	}
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, errs bytes.Buffer
+	if code := run(ctx, []string{"--dir", t.TempDir()}, &out, &errs); code != 1 {
+		t.Errorf("run with an ended context = %d, want 1", code)
+	}
+}
+
+func TestTableShowsUnits(t *testing.T) {
+	var out bytes.Buffer
+	if err := printResults(&out, "table", []result{over("appends", "entries/s", []float64{2, 3, 1234})}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"appends", "entries/s", "1234"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("table %q has no %q", out.String(), want)
+		}
+	}
+}

@@ -1,0 +1,258 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/evenkeel/evenkeel/actions"
+	"github.com/evenkeel/evenkeel/audit"
+	"github.com/evenkeel/evenkeel/engine"
+	"github.com/evenkeel/evenkeel/facts"
+	"github.com/evenkeel/evenkeel/facts/bus"
+	"github.com/evenkeel/evenkeel/facts/detect"
+	"github.com/evenkeel/evenkeel/facts/source"
+)
+
+const (
+	busDir     = "bus"    // under the data directory: the embedded broker's store
+	stopFile   = "STOP"   // under the data directory: while it is there, nothing is taken out
+	engineName = "engine" // of the durable consumer, and of our heartbeat
+	actorLoop  = "evenkeel"
+	localName  = "local" // of the detectors, the hands and the heart of this process, in subjects
+	freshTicks = 4       // a source without a frame for so long is not fresh: one more than the detector's own patience
+)
+
+// loop is one process: log, broker, guard, engine and watchers, wired. It is
+// made by openLoop and lives until Run returns.
+type loop struct {
+	config    loopConfig
+	modes     map[string]engine.Mode
+	log       *watchedLog
+	bus       *bus.Bus
+	guard     *actions.Guard
+	engine    *engine.Engine
+	watchers  []*detect.Watcher // one for each group, in their order
+	listener  net.Listener      // nil: no console
+	outbox    *outbox
+	standings *standings
+
+	closers []func() error // last in, first out
+	busy    atomic.Int64   // unix nanoseconds since when a fact is being handled; 0: none is
+	ended   atomic.Bool    // the parts are being stopped
+	telling sync.Mutex     // held while an event is told
+}
+
+// openLoop builds everything, and starts nothing but what the log and the
+// broker need. Whoever gets a loop must call Run or close.
+func openLoop(ctx context.Context, c loopConfig) (_ *loop, err error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	l := &loop{config: c, modes: map[string]engine.Mode{}}
+	l.standings = newStandings(c.Now, c.Logger, l.tell)
+	l.outbox = newOutbox(func(err error) { c.Logger.Warn("not announced", "error", err) })
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.close())
+		}
+	}()
+	for _, step := range []func(context.Context) error{l.openConsole, l.openLog, l.openBus, l.openGuard, l.openEngine, l.openWatchers, l.recordStart} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// close gives back what was opened, in reverse order.
+func (l *loop) close() error {
+	var errs []error
+	for _, f := range slices.Backward(l.closers) {
+		errs = append(errs, f())
+	}
+	l.closers = nil
+	return errors.Join(errs...)
+}
+
+func (l *loop) onClose(f func() error) { l.closers = append(l.closers, f) }
+
+// openConsole takes the port, first of all: when it is taken, so is probably
+// the rest.
+func (l *loop) openConsole(ctx context.Context) error {
+	if l.config.Console == "" {
+		return nil
+	}
+	var c net.ListenConfig
+	ln, err := c.Listen(ctx, "tcp", l.config.Console)
+	if err != nil {
+		hint := "choose another console.listen"
+		if errors.Is(err, syscall.EADDRINUSE) {
+			hint = "another process has the port, perhaps another evenkeel: stop it, or " + hint
+		}
+		return &exitError{exitFailed, fmt.Errorf("console: %w", err), hint}
+	}
+	l.listener = ln
+	l.onClose(func() error { // its server may have closed it already
+		if err := ln.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	return nil
+}
+
+func (l *loop) openLog(context.Context) error {
+	log, err := audit.Open(l.config.Data, audit.Options{
+		Origin: "evenkeel/" + l.config.Env + "/audit", Env: l.config.Env, Now: l.config.Now})
+	switch {
+	case errors.Is(err, audit.ErrTampered):
+		return &exitError{exitTampered, err, "run 'evenkeel audit verify --data " + l.config.Data + "', keep the directory as it is, and begin with an empty one"}
+	case errors.Is(err, audit.ErrInUse):
+		return &exitError{exitFailed, err, "one evenkeel writes a data directory: stop the other one, or choose another directory"}
+	case err != nil:
+		return &exitError{exitFailed, err, "the data directory must be a local one that this user may write to"}
+	}
+	l.log = &watchedLog{log, log, l.standings}
+	l.standings.expect(partLog, "", 0)
+	l.onClose(log.Close)
+	return nil
+}
+
+const partBus = "bus"
+
+func (l *loop) openBus(ctx context.Context) error {
+	c := l.config.Bus
+	c.Env, c.Logger = l.config.Env, l.config.Logger
+	c.Backlog = true // the engine refuses what is out of date, and says so in the log
+	if c.URL == "" {
+		c.StoreDir = filepath.Join(l.config.Data, busDir)
+	}
+	c.OnState = func(up bool, cause error) {
+		if up {
+			l.standings.good(partBus, "")
+			return
+		}
+		if cause == nil {
+			cause = bus.ErrUnreachable
+		}
+		l.standings.bad(partBus, cause)
+	}
+	c.OnRefused = l.refuse
+	l.standings.expect(partBus, "", 0)
+	b, err := bus.Open(ctx, c)
+	if errors.Is(err, bus.ErrUnreachable) {
+		return &exitError{exitFailed, err, "start the broker named by nats.url, or use nats: {embedded: true}"}
+	}
+	if err != nil {
+		return err
+	}
+	l.bus = b
+	l.standings.good(partBus, "")
+	l.onClose(b.Close)
+	return nil
+}
+
+// refuse records a message that is not a fact.
+func (l *loop) refuse(ctx context.Context, r bus.Refusal) error {
+	_, err := l.log.Append(ctx, audit.Entry{Type: "fact.refused", Actor: "bus", Corr: r.Digest, Body: struct {
+		Bytes   int    `json:"bytes"`
+		Digest  string `json:"digest"`
+		Seq     uint64 `json:"stream_seq"`
+		Subject string `json:"subject"`
+		Why     string `json:"why"`
+	}{r.Bytes, r.Digest, r.Seq, r.Subject, r.Err.Error()}})
+	return err
+}
+
+// openGuard gives a hand to every group that has one. Where the mode is not
+// act the engine submits nothing; the guard still settles what an earlier
+// process left behind.
+func (l *loop) openGuard(ctx context.Context) (err error) {
+	c := actions.Config{Log: l.log, Env: l.config.Env, Now: l.config.Now, OnOutcome: l.onOutcome,
+		StopFile: filepath.Join(l.config.Data, stopFile)}
+	for _, g := range l.config.Groups {
+		l.modes[g.Name] = g.maximum()
+		if g.Executor == nil {
+			if l.modes[g.Name] == engine.Act {
+				return fmt.Errorf("group %s: mode act without an executor, want one, or mode suggest", g.Name)
+			}
+			continue
+		}
+		limits, err := packLimits(g.Pack)
+		if err != nil {
+			return fmt.Errorf("pack %s of group %s: %w", g.Pack.Name, g.Name, err)
+		}
+		part := "balancer " + g.Name
+		l.standings.expect(part, g.Name, 0)
+		c.Groups = append(c.Groups, actions.Group{Name: g.Name, Limits: limits,
+			Executor: watchedExecutor{g.Executor, part, l.standings}})
+	}
+	l.guard, err = actions.NewGuard(ctx, c)
+	return err
+}
+
+// openEngine compiles the packs and restores what was known.
+func (l *loop) openEngine(ctx context.Context) (err error) {
+	c := engine.Config{Env: l.config.Env, Groups: map[string]engine.Group{}, Log: l.log, Guard: l, Now: l.config.Now,
+		OnDecision: func(f facts.Fact, d engine.Decision) {
+			l.tell(loopEvent{Time: d.Clock.Time, Group: d.Group, Decision: &d})
+		}}
+	for _, g := range l.config.Groups {
+		p, err := compilePack(g.Pack)
+		if err != nil {
+			return fmt.Errorf("pack %s of group %s:\n%w", g.Pack.Name, g.Name, err)
+		}
+		c.Groups[g.Name] = engine.Group{Program: p, Mode: l.modes[g.Name]}
+		if g.Because != "" {
+			l.standings.note(fmt.Sprintf("group %s runs in %s: %s", g.Name, l.modes[g.Name], g.Because))
+			l.config.Logger.Warn("held back", "group", g.Name, "mode", l.modes[g.Name], "because", g.Because)
+		}
+	}
+	if l.engine, err = engine.New(c); err != nil {
+		return err
+	}
+	return l.engine.Restore(ctx, l.log)
+}
+
+func (l *loop) openWatchers(context.Context) error {
+	for _, g := range l.config.Groups {
+		c := g.Detect
+		c.Env, c.Group, c.ID, c.Build = l.config.Env, g.Name, localName, buildVersion()
+		d, err := detect.New(c)
+		if err != nil {
+			return fmt.Errorf("group %s: %w", g.Name, err)
+		}
+		part := "source " + g.Name
+		l.standings.expect(part, g.Name, freshTicks*cmp.Or(c.Tick, time.Second))
+		w, err := detect.NewWatcher(detect.WatcherConfig{Detector: d, Source: watchedSource{g.Source, part, l.standings}, Publisher: l,
+			Passing: func(err error) bool { return errors.Is(err, source.ErrSilent) }})
+		if err != nil {
+			return fmt.Errorf("group %s: %w", g.Name, err)
+		}
+		l.watchers = append(l.watchers, w)
+	}
+	return nil
+}
+
+// tell tells the narrator, one event at a time.
+func (l *loop) tell(e loopEvent) {
+	if l.config.Observe == nil {
+		return
+	}
+	l.telling.Lock()
+	defer l.telling.Unlock()
+	l.config.Observe(e)
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/evenkeel/evenkeel/cmd/internal/console"
+	"github.com/evenkeel/evenkeel/facts"
+	"github.com/evenkeel/evenkeel/facts/bus"
+)
+
+const (
+	// handleTime bounds one fact from the bus to the end of its acts. An act's
+	// own lease is far shorter; this is for a disk that hangs.
+	handleTime = 30 * time.Second
+	// wedged is when a fact that is still being handled makes the process
+	// unhealthy: it will not get better by itself.
+	wedged = 2 * handleTime
+	// beatEvery is how often the process says on the bus that it lives.
+	beatEvery = time.Second
+	// lastWords bounds the record of the stop.
+	lastWords = 5 * time.Second
+)
+
+// Run watches, decides and acts until ctx ends or a part fails, and then gives
+// everything back: watchers first, so that no fact is left half handled; then
+// the decider, which ends the acts under way; the guard, the outbox, and at
+// last broker and log. It returns nil when it was ctx that ended, else why.
+//
+// Sources, balancers and the broker may go away and come back: they are no
+// part of the process, and the standings tell.
+func (l *loop) Run(ctx context.Context) error {
+	live, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	c := &crew{base: context.WithoutCancel(ctx), fail: fail}
+	c.start("outbox", l.outbox.run)
+	c.start("guard", l.guard.Run)
+	c.start("decide", func(ctx context.Context) error { return l.bus.Consume(ctx, engineName, l.handle) })
+	c.start("heartbeat", l.beat)
+	for i, w := range l.watchers {
+		c.start("watch "+l.config.Groups[i].Name, w.Run)
+	}
+	if l.listener != nil {
+		c.start("console", func(ctx context.Context) error { return l.console().Serve(ctx, l.listener) })
+	}
+	<-live.Done()
+	l.ended.Store(true)
+	cause := context.Cause(live)
+	c.stop()
+	bounded, cancel := context.WithTimeout(c.base, lastWords)
+	defer cancel()
+	err := errors.Join(l.recordStop(bounded, cause), l.close())
+	if ctx.Err() == nil { // nobody asked us to stop: a part failed
+		err = errors.Join(cause, err)
+	}
+	return err
+}
+
+// crew is the goroutines of a process: started one by one, stopped in reverse.
+type crew struct {
+	base    context.Context
+	fail    context.CancelCauseFunc // one down, all down
+	members []crewMember
+}
+
+type crewMember struct {
+	leave context.CancelFunc
+	left  chan struct{} // closed when it has ended
+}
+
+// start runs f, which must not end before its context does.
+func (c *crew) start(name string, f func(context.Context) error) {
+	ctx, cancel := context.WithCancel(c.base)
+	left := make(chan struct{})
+	c.members = append(c.members, crewMember{cancel, left})
+	go func() {
+		defer close(left)
+		if err := f(ctx); ctx.Err() == nil {
+			if err == nil {
+				err = errors.New("ended without being asked to")
+			}
+			c.fail(fmt.Errorf("%s stopped: %w", name, err))
+		}
+	}()
+}
+
+// stop ends each member and waits for it, the last one first.
+func (c *crew) stop() {
+	for i := len(c.members) - 1; i >= 0; i-- {
+		c.members[i].leave()
+		<-c.members[i].left
+	}
+}
+
+// handle takes a fact from the bus to the end of its acts. What was begun is
+// ended although the process stops.
+func (l *loop) handle(ctx context.Context, f facts.Fact, id string) error {
+	l.busy.Store(time.Now().UnixNano())
+	defer l.busy.Store(0)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handleTime)
+	defer cancel()
+	return l.engine.Handle(ctx, f, id)
+}
+
+// beat says on the bus that the process lives, and where the log stands.
+func (l *loop) beat(ctx context.Context) error {
+	t := time.NewTicker(beatEvery)
+	defer t.Stop()
+	for {
+		body := encoded(struct {
+			Build string     `json:"build"`
+			Size  int64      `json:"log_entries"`
+			Time  facts.Time `json:"time"`
+			V     int        `json:"v"`
+		}{buildVersion(), l.log.Size(), facts.At(l.config.Now()), 1})
+		if err := l.bus.Beat(ctx, engineName, localName, body); err != nil && ctx.Err() == nil && !errors.Is(err, bus.ErrUnreachable) {
+			l.config.Logger.Warn("no heartbeat", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-t.C:
+		}
+	}
+}
+
+// Publish takes a fact from a watcher to the bus.
+func (l *loop) Publish(ctx context.Context, f facts.Fact) error {
+	err := l.bus.Publish(ctx, f)
+	switch {
+	case err == nil:
+		l.standings.good(partBus, "")
+		l.tell(loopEvent{Time: f.Time.Time, Group: f.Group, Fact: &f})
+	case errors.Is(err, bus.ErrFull), errors.Is(err, bus.ErrUnreachable):
+		l.standings.bad(partBus, err)
+	}
+	return err
+}
+
+// console returns what looks into the loop from outside.
+func (l *loop) console() *console.Console {
+	return console.New(console.Config{Healthy: l.healthy, Ready: l.standings.report, Metrics: l.metrics})
+}
+
+func (l *loop) healthy() error {
+	if l.ended.Load() {
+		return errors.New("stopping")
+	}
+	if since := l.busy.Load(); since != 0 && time.Since(time.Unix(0, since)) > wedged {
+		return fmt.Errorf("a fact has been in hand for more than %v", wedged)
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/evenkeel/evenkeel/actions"
+	"github.com/evenkeel/evenkeel/engine"
+	"github.com/evenkeel/evenkeel/knowledge"
+)
+
+//go:embed packs/demo
+var builtInPacks embed.FS
+
+// readDemoPack returns the pack that 'evenkeel demo' runs on.
+func readDemoPack() (*knowledge.Pack, error) {
+	dir, err := fs.Sub(builtInPacks, "packs/demo")
+	if err != nil {
+		return nil, err
+	}
+	return knowledge.ReadPack(dir)
+}
+
+// readPack returns the pack in a directory.
+func readPack(dir string) (*knowledge.Pack, error) {
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is a file, want a directory", dir)
+	}
+	if err != nil {
+		return nil, &exitError{exitFailed, fmt.Errorf("read pack: %w", err), "give the directory that holds pack.yaml"}
+	}
+	return knowledge.ReadPack(os.DirFS(dir))
+}
+
+// compilePack returns a pack's rules, ready to decide.
+func compilePack(p *knowledge.Pack) (*engine.Program, error) {
+	sources := make([]engine.Source, len(p.Rules))
+	for i, f := range p.Rules {
+		sources[i] = engine.Source(f)
+	}
+	allow := engine.Allow{Tiers: p.Tiers}
+	for _, v := range p.Verbs {
+		allow.Verbs = append(allow.Verbs, actions.Verb(v))
+	}
+	return engine.Compile(p.Digest, sources, allow)
+}
+
+// packLimits returns a pack's limits as the guard takes them.
+func packLimits(p *knowledge.Pack) (actions.Limits, error) {
+	l := actions.DefaultLimits()
+	for _, v := range p.Verbs {
+		l.Verbs = append(l.Verbs, actions.Verb(v))
+	}
+	k := p.Limits
+	l.MaxOut, l.AllowOne, l.MinHealthy, l.MembershipDrop, l.Panic = k.MaxOut, k.AllowOne, k.MinHealthy,
+		k.MembershipDrop, k.Panic
+	l.PerMinute, l.PerHour, l.Cooldown, l.Attempts = k.ActsPerMinute, k.ActsPerHour, k.Cooldown, k.Attempts
+	l.Stale, l.WarmUp, l.Settle, l.Verify, l.Undo = k.Stale, k.WarmUp, k.Settle, k.Verify, k.Undo
+	l.Hold, l.Release = k.Hold, k.Release
+	return l, l.Check()
+}
+
+// finding is one thing that is wrong with a pack, as it is printed.
+type finding struct {
+	Code   string `json:"code,omitempty"`
+	Column int    `json:"column"`
+	File   string `json:"file"`
+	Hint   string `json:"hint,omitempty"`
+	Line   int    `json:"line"`
+	Msg    string `json:"message"`
+	Rule   string `json:"rule,omitempty"`
+
+	text, excerpt string
+}
+
+// findings takes the errors of reading and compiling a pack apart; an error of
+// another kind, such as a file that cannot be read, is returned as it is.
+func findings(err error) ([]finding, error) {
+	if of, ok := errors.AsType[knowledge.Errors](err); ok {
+		out := make([]finding, len(of))
+		for i, e := range of {
+			out[i] = finding{File: e.File, Line: e.Line, Column: e.Column, Msg: e.Msg, text: e.Error(),
+				excerpt: e.Excerpt()}
+		}
+		return out, nil
+	}
+	if of, ok := errors.AsType[engine.Errors](err); ok {
+		out := make([]finding, len(of))
+		for i, e := range of {
+			out[i] = finding{Code: string(e.Code), File: e.File, Line: e.Line, Column: e.Column, Rule: e.Rule,
+				Msg: e.Msg, Hint: e.Hint, text: e.Error(), excerpt: e.Excerpt()}
+		}
+		return out, nil
+	}
+	return nil, err
+}

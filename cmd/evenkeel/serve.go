@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/evenkeel/evenkeel/actions/executor"
+	"github.com/evenkeel/evenkeel/cmd/internal/config"
+	"github.com/evenkeel/evenkeel/engine"
+	"github.com/evenkeel/evenkeel/facts/bus"
+	"github.com/evenkeel/evenkeel/facts/detect"
+	"github.com/evenkeel/evenkeel/facts/source"
+)
+
+// whyObserve is why no group of serve acts, whatever its file says.
+const whyObserve = "acting needs rules that two people have approved, which this version cannot check yet"
+
+// trialTime bounds the one reading of each source at the start.
+const trialTime = 2 * time.Second
+
+func serveCommand() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "serve -c FILE",
+		Short: "Watch the configured groups until told to stop",
+		Long: `Watch the groups of a configuration file: read their sources, detect, decide
+and record. Until rules can be approved by two people every group runs in mode
+observe: what would be done is in the log, and nothing is done.
+
+SIGTERM or Ctrl-C ends it: what is under way is finished and recorded first.
+/healthz, /readyz and /metrics answer on the address console.listen.`,
+		Example: "  evenkeel serve -c /etc/evenkeel/evenkeel.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if file == "" {
+				return &exitError{exitUsage, errors.New("serve: no configuration file given"), "add -c evenkeel.yaml"}
+			}
+			return serve(cmd.Context(), file, cmd.ErrOrStderr())
+		},
+	}
+	cmd.Flags().StringVarP(&file, "config", "c", "", "configuration file")
+	return cmd
+}
+
+// serve runs the loop that the file describes until ctx ends.
+func serve(ctx context.Context, file string, stderr io.Writer) error {
+	logger := slog.New(slog.NewTextHandler(stderr, nil))
+	c, err := config.Load(file)
+	if err != nil {
+		return err
+	}
+	lc, done, err := loopFor(ctx, c, logger)
+	defer done()
+	if err != nil {
+		return err
+	}
+	l, err := openLoop(ctx, lc)
+	if err != nil {
+		return err
+	}
+	if c.Trust != "" {
+		l.standings.note("trust is not used yet: there are no signed rules to check")
+	}
+	logger.Info("serving", "env", c.Env, "data", c.Data, "console", "http://"+l.listener.Addr().String(), "groups", len(c.Groups))
+	err = l.Run(ctx)
+	logger.Info("stopped", "error", err)
+	return err
+}
+
+// loopFor returns the loop that c describes, and what gives the connections of
+// its sources back.
+func loopFor(ctx context.Context, c *config.Config, logger *slog.Logger) (lc loopConfig, done func(), err error) {
+	lc = loopConfig{Data: c.Data, Env: c.Env, Console: c.Console.Listen, Digest: c.Digest, Logger: logger,
+		Bus: bus.Config{URL: c.NATS.URL, CredsFile: c.NATS.Creds, CAFile: c.NATS.TLS.CA, CertFile: c.NATS.TLS.Cert, KeyFile: c.NATS.TLS.Key}}
+	var closers []func()
+	done = func() {
+		for _, f := range closers {
+			f()
+		}
+	}
+	for i := range c.Groups {
+		g, closer, err := groupFor(ctx, &c.Groups[i], logger)
+		closers = append(closers, closer)
+		if err != nil {
+			return lc, done, fmt.Errorf("group %s: %w", c.Groups[i].Name, err)
+		}
+		lc.Groups = append(lc.Groups, g)
+	}
+	return lc, done, nil
+}
+
+func groupFor(ctx context.Context, c *config.Group, logger *slog.Logger) (g loopGroup, done func(), err error) {
+	reader, done, err := readerFor(c)
+	if err != nil {
+		return g, done, err
+	}
+	if err := try(ctx, c.Name, reader, logger); err != nil {
+		return g, done, err
+	}
+	poller, err := source.NewPoller(reader, c.Tick)
+	if err != nil {
+		return g, done, err
+	}
+	pack, err := readPack(c.Pack)
+	if err != nil {
+		return g, done, packError(c.Pack, err)
+	}
+	g = loopGroup{Name: c.Name, Source: poller, Pack: pack, Mode: engine.Observe, Because: whyObserve,
+		Detect: detect.Config{Tick: c.Tick, Epoch: c.Epoch, Alpha: c.Epoch.Seconds() / c.FalseAlarms.Seconds()}}
+	if c.Executor != nil {
+		hand, err := executor.NewHAProxy(executor.HAProxyConfig{Address: c.Executor.Address, Backend: c.Executor.Backend})
+		if err != nil {
+			return g, done, err
+		}
+		g.Executor = executor.NewDryRun(hand)
+	}
+	return g, done, nil
+}
+
+// readerFor returns the source of a group: the balancer, the members, or both.
+func readerFor(c *config.Group) (r source.Reader, done func(), err error) {
+	var readers []source.Reader
+	done = func() {}
+	if c.HAProxy != nil {
+		h, err := source.NewHAProxy(source.HAProxyConfig{Address: c.HAProxy.Address, Backend: c.HAProxy.Backend, Group: c.Name})
+		if err != nil {
+			return nil, done, err
+		}
+		readers = append(readers, h)
+	}
+	if c.Prometheus != nil {
+		metrics := c.Prometheus.Metrics
+		if len(metrics) == 0 {
+			metrics = nil // the source's own list
+		}
+		p, err := source.NewPrometheus(source.PrometheusConfig{Group: c.Name, Members: c.Prometheus.Members, Metrics: metrics})
+		if err != nil {
+			return nil, done, err
+		}
+		readers, done = append(readers, p), p.Close
+	}
+	if len(readers) == 1 {
+		return readers[0], done, nil
+	}
+	j, err := source.NewJoin(c.Name, readers[0], readers[1:]...)
+	return j, done, err
+}
+
+// try reads a source once. A source that is away may come back and is waited
+// for; one that may not be read will not change its mind.
+func try(ctx context.Context, group string, r source.Reader, logger *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(ctx, trialTime)
+	defer cancel()
+	f, err := r.Read(ctx, time.Now())
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return err
+	case f == nil:
+		logger.Warn("no reading yet", "group", group, "error", err)
+	default:
+		logger.Info("first reading", "group", group, "members", len(f.Members), "metrics", len(f.Metrics))
+	}
+	return nil
+}
