@@ -80,7 +80,7 @@ func victim(dir string) error {
 	go func() { _ = g.Run(ctx) }()
 	var ready sync.Once
 	failed := make(chan error)
-	for worker := range uint64(4) {
+	for worker := range uint64(3) {
 		go func() {
 			r := rand.New(rand.NewPCG(seed, worker))
 			for n := 0; ; n++ {
@@ -88,9 +88,11 @@ func victim(dir string) error {
 				if err != nil {
 					failed <- err
 				}
-				if o.Limit != limitRecovery {
-					ready.Do(func() { fmt.Println("ready") })
+				if o.Limit == limitRecovery {
+					time.Sleep(crashSkew)
+					continue
 				}
+				ready.Do(func() { fmt.Println("ready") })
 				time.Sleep(time.Duration(r.Int64N(int64(crashPause))))
 			}
 		}()

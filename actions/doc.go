@@ -26,7 +26,8 @@
 //   - Record, then act: no executor is called before the intent is durable. If
 //     the log cannot be written nothing new is done.
 //   - The log is the only store. Open acts, budgets, cooldowns, stops and the
-//     epoch are a fold of it: a restart continues where a crash left off.
+//     epoch are a fold of it: a restart continues where a crash left off, and
+//     after a failed append the log is read for what it kept.
 //   - The limit on members out holds for the state after the act, and counts
 //     whoever took them out, acts on their way, and acts whose fate is unknown.
 //     After a crash nothing new is done until every call that may still be on

@@ -277,12 +277,6 @@ func (p *pool) set(f func(p *pool)) {
 	f(p)
 }
 
-func (p *pool) standing(member string) Standing {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.members[member].Standing
-}
-
 func (p *pool) applied() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -2,7 +2,6 @@ package actions
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -172,14 +171,12 @@ func (gr *group) outcome(id string, in Intent, r Result, limit, detail string) *
 		Result: r, Rule: in.Rule, Time: stamp(gr.guard.now()), Verb: in.Verb}
 }
 
-var errOutage = errors.New("asked too short ago")
-
-// observe reads the group back. After a failure the balancer is left alone for
-// a while that doubles up to backoffLast.
+// observe reads the group back, whoever asked for it and went. After a failure
+// the balancer is left alone for a while that doubles up to backoffLast.
 func (gr *group) observe(ctx context.Context) (Inventory, error) {
 	now := gr.guard.now()
 	if !gr.down.since.IsZero() && now.Before(gr.down.next) && gr.down.next.Sub(now) <= backoffLast {
-		return Inventory{}, fmt.Errorf("no answer since %s: %w; %w", stamp(gr.down.since).Format(time.RFC3339), gr.down.err, errOutage)
+		return Inventory{}, fmt.Errorf("no answer since %s: %w", stamp(gr.down.since).Format(time.RFC3339), gr.down.err)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), gr.Limits.Lease)
 	defer cancel()

@@ -85,10 +85,14 @@ func (gr *group) judgePace(in Intent, now time.Time) refusal {
 	}
 	h := gr.ledger.members[in.Member]
 	if h == nil {
-		return gr.judgeRate(now)
+		h = &history{}
 	}
-	if since := now.Sub(h.last); h.attempts >= gr.Limits.Attempts && since < incidentMemory {
-		return refuse(limitAttempts, "taken out %d times, limit %d, until it was left alone for %v", h.attempts, gr.Limits.Attempts, incidentMemory)
+	tried := h.attempts
+	if now.Sub(h.last) >= incidentMemory {
+		tried = 0
+	}
+	if tried >= gr.Limits.Attempts {
+		return refuse(limitAttempts, "taken out %d times, limit %d, until it was left alone for %v", tried, gr.Limits.Attempts, incidentMemory)
 	}
 	if since := now.Sub(h.ended); since < gr.Limits.Cooldown {
 		return refuse(limitCooldown, "the last act ended %v ago, want %v", since.Round(time.Second), gr.Limits.Cooldown)

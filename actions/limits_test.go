@@ -118,6 +118,7 @@ func TestLimits(t *testing.T) {
 		}, Drain, same, limitCooldown},
 		{"rested, it can be taken out again", func(w *world) { w.cycle("m01") }, Drain, same, ""},
 		{"tried twice, it is a human's turn", func(w *world) { w.cycle("m01"); w.cycle("m01") }, Drain, same, limitAttempts},
+		{"no attempts allowed is none", func(w *world) { w.limits.Attempts = 0; w.restart() }, Drain, same, limitAttempts},
 		{"left alone for an hour, it may be tried again", func(w *world) { w.cycle("m01"); w.cycle("m01"); w.sleep(time.Hour) }, Drain, same, ""},
 		{"a balancer that does not answer is left alone", func(w *world) { w.pool.set(func(p *pool) { p.cut = errDown }) }, Drain, same, limitUnreachable},
 		{"stopped, nothing is taken out", func(w *world) { w.halt(false) }, Drain, same, limitStop},

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// benchRules returns n rules of four thresholds each, of which about one in a
-// hundred matches.
+// benchRules returns n rules of four thresholds each, of which a few in a hundred
+// match.
 func benchRules(n int) []Source {
 	r := rand.New(rand.NewPCG(9, 10))
 	words := []string{"F.Evidence", "F.Threshold", "F.Margin", "F.ForSeconds", "F.AgeSeconds", "C.QuietSeconds", "F.DeclaredPerHour", "F.CertifiedPerHour"}

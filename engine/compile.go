@@ -32,8 +32,8 @@ type Allow struct {
 // version is the digest of the whole pack; every decision carries it. Order of
 // the files does not matter.
 //
-// An error is an [Errors] with every reason found, each with its place. The
-// text reaches the parser only after it was found cheap to parse.
+// What is wrong with the rules comes as [Errors]: every reason found, each with
+// its place. The text reaches the parser only after it was found cheap to parse.
 func Compile(version string, rules []Source, allow Allow) (*Program, error) {
 	if version == "" || len(rules) > MaxRules {
 		return nil, fmt.Errorf("engine: compile version %q with %d rules: want a version and at most %d rules",
@@ -43,7 +43,7 @@ func Compile(version string, rules []Source, allow Allow) (*Program, error) {
 	if len(errs) > 0 {
 		return nil, errs.sorted()
 	}
-	p := &Program{version: version, allow: allow, free: make(chan *instance, maxInstances)}
+	p := &Program{version: version, tiers: slices.Clone(allow.Tiers), free: make(chan *instance, maxInstances)}
 	if len(ws) == 0 {
 		return p, nil
 	}

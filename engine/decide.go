@@ -74,7 +74,7 @@ func (in *instance) evaluate(i int, r *rule, d *Decision) []claim {
 		out = append(out, claim{x, r.name, r.salience})
 	}
 	for _, x := range box.vetoed {
-		d.Vetoes = append(d.Vetoes, Veto{Reason: x.reason, Rule: r.name, Verb: verb(x.verb)})
+		d.Vetoes = append(d.Vetoes, Veto{Reason: x.reason, Rule: r.name, Verb: x.verb})
 	}
 	for _, x := range box.noted {
 		d.Notes = append(d.Notes, Note{Rule: r.name, Text: x})

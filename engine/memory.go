@@ -50,9 +50,9 @@ type Memory struct {
 
 	alarms    map[string]standingAlarm
 	standings map[string]string
-	out       int // standings that are not "in"
-	held      map[string]hold
-	drains    []time.Time // ascending
+	out       int                  // standings that are not "in"
+	held      map[string]time.Time // members out by our hand, since when
+	drains    []time.Time          // ascending
 
 	faults map[string][]time.Time // of each rule, the last few
 	aside  map[string]string      // rule → version in which it is quarantined
@@ -60,16 +60,10 @@ type Memory struct {
 
 type standingAlarm struct{ at, expires time.Time }
 
-// hold is a member that evenkeel took out of service.
-type hold struct {
-	since time.Time
-	rule  string
-}
-
 // NewMemory returns the memory of a group of which nothing is known.
 func NewMemory(env, group string, mode Mode) *Memory {
 	return &Memory{env: env, group: group, mode: mode, shift: "none",
-		alarms: map[string]standingAlarm{}, standings: map[string]string{}, held: map[string]hold{},
+		alarms: map[string]standingAlarm{}, standings: map[string]string{}, held: map[string]time.Time{},
 		faults: map[string][]time.Time{}, aside: map[string]string{}}
 }
 
@@ -86,10 +80,8 @@ func (m *Memory) Apply(f facts.Fact, id string) (undo func(), err error) {
 	if f.Member != "" && len(m.alarms) >= facts.MaxMembers {
 		maps.DeleteFunc(m.alarms, func(_ string, a standingAlarm) bool { return !f.Time.Before(a.expires) })
 	}
-	for _, n := range []int{len(m.alarms), len(m.standings), len(m.held)} {
-		if n >= facts.MaxMembers && f.Member != "" {
-			return nil, fmt.Errorf("engine: memory of %s is full: it holds %d members", m.group, n)
-		}
+	if full(m.alarms, f.Member) || full(m.standings, f.Member) || full(m.held, f.Member) {
+		return nil, fmt.Errorf("engine: memory of %s is full: it holds %d members", m.group, facts.MaxMembers)
 	}
 	before := *m
 	member := m.rememberMember(f.Member)
@@ -114,6 +106,12 @@ func (m *Memory) Apply(f facts.Fact, id string) (undo func(), err error) {
 		m.applyOutcome(&f)
 	}
 	return undo, nil
+}
+
+// full says whether a member would be one too many.
+func full[V any](m map[string]V, member string) bool {
+	_, known := m[member]
+	return !known && member != "" && len(m) >= facts.MaxMembers
 }
 
 // rememberMember returns a function that restores what the memory holds of a
@@ -200,7 +198,7 @@ func (m *Memory) applyOutcome(f *facts.Fact) {
 		switch {
 		case takes:
 			if _, ours := m.held[f.Member]; !ours {
-				m.held[f.Member] = hold{f.Time.Time, out.Rule}
+				m.held[f.Member] = f.Time.Time
 			}
 		case actions.Verb(out.Verb) == actions.Restore:
 			delete(m.held, f.Member)

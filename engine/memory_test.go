@@ -146,6 +146,9 @@ func TestMemoryIsBounded(t *testing.T) {
 	if _, err := m.Apply(fact(facts.Absent, facts.Alarm, "one-too-many"), "id"); err == nil {
 		t.Error("Apply beyond the bound = nil, want an error")
 	}
+	if _, err := m.Apply(fact(facts.Absent, facts.Alarm, "web-00007"), "id"); err != nil {
+		t.Errorf("Apply for a known member at the bound = %v, want nil", err)
+	}
 	if _, err := m.Apply(fact(facts.Absent, facts.Alarm, "later", when(time.Minute)), "id"); err != nil {
 		t.Errorf("Apply after the alarms expired = %v, want room again", err)
 	}

@@ -16,7 +16,7 @@ const maxInstances = 16
 // and makes one when none is idle.
 type Program struct {
 	version string
-	allow   Allow
+	tiers   []string              // of evidence that may take capacity away
 	rules   []rule                // in canonical order: salience descending, then name
 	lib     *ast.KnowledgeLibrary // read only after Compile
 	free    chan *instance

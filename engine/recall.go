@@ -20,11 +20,11 @@ func (m *Memory) alarmed(now time.Time) int {
 }
 
 func (m *Memory) outFor(member string, now time.Time) time.Duration {
-	h, ok := m.held[member]
+	since, ok := m.held[member]
 	if !ok {
 		return 0
 	}
-	return max(now.Sub(h.since), time.Millisecond)
+	return max(now.Sub(since), time.Millisecond) // 0 says that we do not hold it
 }
 
 func (m *Memory) quietFor(now time.Time) time.Duration {

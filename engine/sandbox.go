@@ -41,8 +41,17 @@ type sandbox struct {
 	known []bool
 }
 
-type proposal struct{ verb, member, reason string }
-type veto struct{ verb, reason string }
+// proposal and veto are what a rule's calls ask for.
+type (
+	proposal struct {
+		verb           actions.Verb
+		member, reason string
+	}
+	veto struct {
+		verb   actions.Verb
+		reason string
+	}
+)
 
 // errAbsent is returned to the evaluator when a rule reads an unknown word. It
 // comes back flattened to text: the sandbox remembers which word it was.
@@ -187,12 +196,13 @@ func (b *sandbox) call(name string, args []reflect.Value) (reflect.Value, error)
 	}
 	switch name {
 	case "Propose":
-		if s[1] == "" && actions.Verb(s[0]) != actions.Notify {
+		verb := actions.Verb(s[0])
+		if s[1] == "" && verb != actions.Notify {
 			return reflect.Value{}, fmt.Errorf("%s is proposed by a fact about no member", s[0])
 		}
-		b.proposed = append(b.proposed, proposal{s[0], s[1], s[2]})
+		b.proposed = append(b.proposed, proposal{verb, s[1], s[2]})
 	case "Veto":
-		b.vetoed = append(b.vetoed, veto{s[0], s[1]})
+		b.vetoed = append(b.vetoed, veto{actions.Verb(s[0]), s[1]})
 	case "Note":
 		b.noted = append(b.noted, s[0])
 	case "Known":

@@ -16,8 +16,6 @@ var classes = map[actions.Verb]int{actions.Weight: 1, actions.Drain: 2, actions.
 // maxReasonBytes bounds the joined reasons of an intent.
 const maxReasonBytes = 1024
 
-func verb(s string) actions.Verb { return actions.Verb(s) }
-
 // The words of [Conflict.Why].
 const (
 	whyVeto      = "veto"      // a rule vetoed the verb
@@ -42,9 +40,9 @@ func (p *Program) settle(d *Decision, all []claim, f *facts.Fact) {
 	var stand []claim
 	for _, c := range all {
 		why, winner := "", ""
-		if i := slices.IndexFunc(d.Vetoes, func(v Veto) bool { return v.Verb == verb(c.verb) }); i >= 0 {
+		if i := slices.IndexFunc(d.Vetoes, func(v Veto) bool { return v.Verb == c.verb }); i >= 0 {
 			why, winner = whyVeto, d.Vetoes[i].Rule
-		} else if !p.accepts(f, verb(c.verb)) {
+		} else if !p.accepts(f, c.verb) {
 			why = whyTier
 		}
 		if why != "" {
@@ -56,8 +54,8 @@ func (p *Program) settle(d *Decision, all []claim, f *facts.Fact) {
 	best := strongest(stand)
 	for _, c := range stand {
 		switch {
-		case verb(c.verb) == actions.Notify || best != nil && c.verb == best.verb:
-			d.want(verb(c.verb), c.member, c.reason, c.rule)
+		case c.verb == actions.Notify || best != nil && c.verb == best.verb:
+			d.want(c.verb, c.member, c.reason, c.rule)
 		case best == nil: // told to a human below
 		case c.salience < best.salience:
 			d.lose(c, whySalience, best.rule)
@@ -73,7 +71,7 @@ func (p *Program) settle(d *Decision, all []claim, f *facts.Fact) {
 // accepts says whether the fact's evidence is good enough for the verb. Facts
 // without evidence are not judged by tier.
 func (p *Program) accepts(f *facts.Fact, v actions.Verb) bool {
-	return classes[v] == 0 || f.Evidence == nil || slices.Contains(p.allow.Tiers, f.Evidence.Tier)
+	return classes[v] == 0 || f.Evidence == nil || slices.Contains(p.tiers, f.Evidence.Tier)
 }
 
 // strongest returns the claim whose verb stands, of those that exclude each
@@ -83,13 +81,13 @@ func strongest(claims []claim) *claim {
 	for i := range claims {
 		c := &claims[i]
 		switch {
-		case verb(c.verb) == actions.Notify:
+		case c.verb == actions.Notify:
 		case best == nil:
 			best = c
 		case c.verb == best.verb || c.salience < best.salience:
 		case !ordered(*c, *best):
 			return nil
-		case classes[verb(c.verb)] < classes[verb(best.verb)]:
+		case classes[c.verb] < classes[best.verb]:
 			best = c
 		}
 	}
@@ -99,27 +97,30 @@ func strongest(claims []claim) *claim {
 // ordered says whether one of two verbs is the less invasive: both take
 // capacity away.
 func ordered(a, b claim) bool {
-	return classes[verb(a.verb)] > 0 && classes[verb(b.verb)] > 0
+	return classes[a.verb] > 0 && classes[b.verb] > 0
 }
 
 // escalate tells a human of proposals that exclude each other.
 func (d *Decision) escalate(claims []claim) {
 	var verbs []string
-	for _, c := range claims {
-		if verb(c.verb) == actions.Notify {
+	var first *claim
+	for i, c := range claims {
+		if c.verb == actions.Notify {
 			continue
+		}
+		if first == nil {
+			first = &claims[i]
 		}
 		d.lose(c, whyEscalated, "")
 		verbs = append(verbs, fmt.Sprintf("%s by %s", c.verb, c.rule))
 	}
-	if len(verbs) > 0 {
-		d.want(actions.Notify, claims[0].member, "rules of equal salience disagree: "+strings.Join(verbs, ", "),
-			claims[0].rule)
+	if first != nil {
+		d.want(actions.Notify, first.member, "rules of equal salience disagree: "+strings.Join(verbs, ", "), first.rule)
 	}
 }
 
 func (d *Decision) lose(c claim, why, winner string) {
-	d.Conflicts = append(d.Conflicts, Conflict{Lost: c.rule, Verb: verb(c.verb), Why: why, Winner: winner})
+	d.Conflicts = append(d.Conflicts, Conflict{Lost: c.rule, Verb: c.verb, Why: why, Winner: winner})
 }
 
 // want adds an intent, or a reason to one that is there.

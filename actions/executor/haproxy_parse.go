@@ -173,7 +173,7 @@ func parseInfo(text string) (string, error) {
 	}
 	if start != "" {
 		if _, err := strconv.ParseInt(start, 10, 64); err != nil {
-			return "", fmt.Errorf("Start_time_sec is %.20q, want seconds since 1970", start)
+			return "", fmt.Errorf("start time is %.20q, want seconds since 1970", start)
 		}
 	}
 	return pid + "@" + start, nil

@@ -86,7 +86,7 @@ func TestDemoRefuses(t *testing.T) {
 		{"a data directory that is a file", "--data " + file, exitFailed, "hint: choose a directory"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Setenv("TMPDIR", t.TempDir())
+			shortTemp(t)
 			var stdout, stderr bytes.Buffer
 			code := run(t.Context(), append([]string{"demo"}, strings.Fields(tt.args)...), &stdout, &stderr)
 			if code != tt.code || !strings.Contains(stderr.String(), tt.want) {
@@ -99,7 +99,7 @@ func TestDemoRefuses(t *testing.T) {
 	}
 	t.Run("to go on without haproxy when that is asked for", func(t *testing.T) {
 		t.Setenv("PATH", t.TempDir())
-		t.Setenv("TMPDIR", t.TempDir())
+		shortTemp(t)
 		var stdout, stderr bytes.Buffer
 		code := run(t.Context(), []string{"demo", "--balancer", "haproxy"}, &stdout, &stderr)
 		if code != exitFailed || !strings.Contains(stderr.String(), "hint: install it") {
@@ -109,6 +109,18 @@ func TestDemoRefuses(t *testing.T) {
 			t.Errorf("it left %v behind", left)
 		}
 	})
+}
+
+// shortTemp gives the test a temporary directory of its own, with a path short
+// enough for a socket in it.
+func shortTemp(t *testing.T) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "ekt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Setenv("TMPDIR", dir)
 }
 
 // remains returns what is in the temporary directory of this test.
@@ -147,7 +159,7 @@ func TestDemoInterrupted(t *testing.T) {
 		{"one that goes on until then has done its duty", balancerBuiltin, false, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Setenv("TMPDIR", t.TempDir())
+			shortTemp(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			o := demoOptions{fault: "empty", members: 4, rate: 100, balancer: tt.balancer, output: "text", once: tt.once, baseline: minBaseline}

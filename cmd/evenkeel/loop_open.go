@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -122,8 +123,12 @@ func (l *loop) openLog(context.Context) error {
 		return &exitError{exitTampered, err, "run 'evenkeel audit verify --data " + l.config.Data + "', keep the directory as it is, and begin with an empty one"}
 	case errors.Is(err, audit.ErrInUse):
 		return &exitError{exitFailed, err, "one evenkeel writes a data directory: stop the other one, or choose another directory"}
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOTDIR):
+		return &exitError{exitFailed, err, "the data directory must be one that this user may write to"}
+	case errors.Is(err, syscall.ENOSPC):
+		return &exitError{exitFailed, err, "make room on the disk of the data directory"}
 	case err != nil:
-		return &exitError{exitFailed, err, "the data directory must be a local one that this user may write to"}
+		return err
 	}
 	l.log = &watchedLog{log, log, l.standings}
 	l.standings.expect(partLog, "", 0)

@@ -48,9 +48,11 @@ type fleet struct {
 	ahead    time.Duration // of the wall clock
 	random   *rand.Rand
 	standing [fleetMembers]actions.Standing
-	sick     int   // the member that answers without a body, until it is drained and looked after; -1: none
-	away     error // what source and balancer answer in place of everything
-	broken   error // what the source answers, and will for ever
+	sick     int           // the member that answers without a body, until it is drained and looked after; -1: none
+	away     error         // what source and balancer answer in place of everything
+	broken   error         // what the source answers, and will for ever
+	begun    chan struct{} // told when an act begins, if slow
+	slow     chan struct{} // not nil: an act lasts until it is closed
 	applied  []actions.Act
 	frames   int
 }
@@ -139,7 +141,15 @@ func (f *fleet) Observe(_ context.Context, group string) (actions.Inventory, err
 }
 
 // Apply implements actions.Executor.
-func (f *fleet) Apply(_ context.Context, a actions.Act) error {
+func (f *fleet) Apply(ctx context.Context, a actions.Act) error {
+	if f.slow != nil {
+		f.begun <- struct{}{}
+		select {
+		case <-f.slow:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	i, err := strconv.Atoi(strings.TrimPrefix(a.Member, "m"))
@@ -283,6 +293,26 @@ func TestLoopDrainsASickMemberAndPutsItBack(t *testing.T) {
 		if n[typ] == 0 {
 			t.Errorf("no entry of type %s in %v", typ, n)
 		}
+	}
+}
+
+func TestLoopEndsAnActBeforeItStops(t *testing.T) {
+	f := newFleet()
+	f.begun, f.slow = make(chan struct{}, 1), make(chan struct{})
+	var data string
+	l, _, stop := testLoop(t, f, func(c *loopConfig) { data = c.Data })
+	eventually(t, "a baseline", func() bool { return f.ticks() >= baselineTicks })
+	f.do(func() { f.sick = 6 })
+	<-f.begun
+	stopped := make(chan error, 1)
+	go func() { stopped <- stop() }()
+	eventually(t, "the loop is stopping", l.ended.Load)
+	close(f.slow)
+	if err := <-stopped; err != nil {
+		t.Fatal(err)
+	}
+	if n, f := types(verified(t, data)), f.acts(); n["action.sent"] != 1 || n["action.result"] != 1 || f != 1 {
+		t.Errorf("entries %v, %d acts, want one, sent and answered", n, f)
 	}
 }
 

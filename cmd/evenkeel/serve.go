@@ -22,7 +22,7 @@ import (
 // whyObserve is why no group of serve acts, whatever its file says.
 const whyObserve = "acting needs rules that two people have approved, which this version cannot check yet"
 
-// trialTime bounds the one reading of each source at the start.
+// trialTime bounds the first readings of all sources together, at the start.
 const trialTime = 2 * time.Second
 
 func serveCommand() *cobra.Command {
@@ -69,9 +69,11 @@ func serve(ctx context.Context, file string, stderr io.Writer) error {
 		l.standings.note("trust is not used yet: there are no signed rules to check")
 	}
 	logger.Info("serving", "env", c.Env, "data", c.Data, "console", "http://"+l.listener.Addr().String(), "groups", len(c.Groups))
-	err = l.Run(ctx)
-	logger.Info("stopped", "error", err)
-	return err
+	if err := l.Run(ctx); err != nil {
+		return err
+	}
+	logger.Info("stopped")
+	return nil
 }
 
 // loopFor returns the loop that c describes, and what gives the connections of
@@ -85,6 +87,8 @@ func loopFor(ctx context.Context, c *config.Config, logger *slog.Logger) (lc loo
 			f()
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, trialTime)
+	defer cancel()
 	for i := range c.Groups {
 		g, closer, err := groupFor(ctx, &c.Groups[i], logger)
 		closers = append(closers, closer)
@@ -156,8 +160,6 @@ func readerFor(c *config.Group) (r source.Reader, done func(), err error) {
 // try reads a source once. A source that is away may come back and is waited
 // for; one that may not be read will not change its mind.
 func try(ctx context.Context, group string, r source.Reader, logger *slog.Logger) error {
-	ctx, cancel := context.WithTimeout(ctx, trialTime)
-	defer cancel()
 	f, err := r.Read(ctx, time.Now())
 	switch {
 	case errors.Is(err, fs.ErrPermission):

@@ -16,10 +16,12 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/evenkeel/evenkeel/facts"
+	"github.com/evenkeel/evenkeel/facts/source"
 )
 
 // syncBuffer is a buffer that may be read while it is written.
@@ -158,6 +160,15 @@ func TestServeObservesARealHAProxy(t *testing.T) {
 		return regexp.MustCompile(`(?m)^evenkeel_facts_accepted_total [1-9]`).MatchString(m) &&
 			strings.Contains(m, `evenkeel_ready{part="source web"} 1`)
 	})
+	self, err := source.NewPrometheus(source.PrometheusConfig{Group: "self", Members: map[string]string{"self": console + "/metrics"},
+		Metrics: map[string]string{"evenkeel_log_entries": "log_entries"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer self.Close()
+	if f, err := self.Read(ctx, time.Now()); err != nil || f.At("self", "log_entries") < 1 {
+		t.Errorf("/metrics read as Prometheus does = %+v, %v, want the entries of the log", f, err)
+	}
 	second := writeConfig(t, t.TempDir(), strings.TrimPrefix(console, "http://"))
 	var refused syncBuffer
 	if got := run(ctx, []string{"serve", "-c", second}, &refused, &refused); got != exitFailed ||
@@ -174,6 +185,26 @@ func TestServeObservesARealHAProxy(t *testing.T) {
 	}
 	if stdout.String() != "" {
 		t.Errorf("standard output %q, want nothing", stdout.String())
+	}
+}
+
+func TestServeEndsBySIGTERM(t *testing.T) {
+	dir, _ := startHAProxy(t)
+	var stderr syncBuffer
+	cmd := exec.Command("evenkeel", "serve", "-c", writeConfig(t, dir, "127.0.0.1:0")) // this program: see TestMain
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it serves", func() bool { return consoleForm.MatchString(stderr.String()) })
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("serve ended by SIGTERM: %v, want exit code 0:\n%s", err, stderr.String())
+	}
+	if n := types(verified(t, filepath.Join(dir, "data"))); n[typeStop] != 1 {
+		t.Errorf("entries %v, want a stop", n)
 	}
 }
 

@@ -11,7 +11,7 @@ const (
 	// slopeSD is how far the slopes of members that are meant to be alike are
 	// expected to differ from 1. A warm-up in which the load hardly moved
 	// says nothing about the slope, and must not.
-	slopeSD = 0.07
+	slopeSD = 0.06
 	// scaleSamples is the weight, in samples, of the group's scale in a
 	// member's own.
 	scaleSamples = 40

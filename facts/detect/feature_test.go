@@ -143,7 +143,7 @@ func TestPrecisionFollowsTheNoise(t *testing.T) {
 			f := feature{form: tt.form}
 			sd := func(n float64) float64 {
 				var sum, squares float64
-				const draws = 4000
+				const draws = 1000
 				for range draws {
 					num, den := tt.draw(n)
 					y := f.measure(num, den, 1, 0.3)

@@ -102,7 +102,8 @@ func (w *Watcher) Run(ctx context.Context) error {
 	defer cancel()
 
 	tick := w.c.Detector.cfg.Tick
-	patience := time.NewTimer(silentTicks * tick)
+	enough := silentTicks*tick + tick/2
+	patience := time.NewTimer(enough)
 	defer patience.Stop()
 	last := time.Now()
 	for {
@@ -114,7 +115,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 			case r.frame != nil:
 				w.observe(ctx, r.frame)
 				last = time.Now()
-				patience.Reset(silentTicks * tick)
+				patience.Reset(enough)
 			case errors.Is(r.err, io.EOF):
 				return nil
 			case ctx.Err() == nil && (w.c.Passing == nil || !w.c.Passing(r.err)):

@@ -7,13 +7,13 @@ import (
 
 func TestWindowSumsNeverDrift(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
-	const d, ticks = 3, 20000
+	const d, ticks = 3, 5000
 	lengths := []int{1, 3, 8, 20}
 	w := newWindow(lengths, d)
 	var history [][d]float64
 	v := make([]float64, d)
 	for i := range ticks {
-		if rng.IntN(5000) == 0 {
+		if rng.IntN(1500) == 0 {
 			w.restart()
 			history = nil
 		}

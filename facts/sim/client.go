@@ -16,7 +16,7 @@ import (
 
 // Defaults and bounds of a client.
 const (
-	DefaultInFlight = 1000            // requests; a pool of 10 has 40 when it is well
+	defaultInFlight = 1000            // requests; a pool of 10 has 40 when it is well
 	DefaultTimeout  = 8 * time.Second // longer than any balancer here waits for its member
 	MaxRate         = 20_000          // requests per second: one machine sends no more
 	lateAfter       = time.Second     // a good answer that took longer is counted as late
@@ -27,7 +27,7 @@ type ClientConfig struct {
 	URL         string
 	Rate        float64       // requests per second, above 0, at most MaxRate
 	Seed        uint64        // of the arrivals
-	MaxInFlight int           // 0: DefaultInFlight; above it a request is counted as shed, and not sent
+	MaxInFlight int           // 0: defaultInFlight; above it a request is counted as shed, and not sent
 	Timeout     time.Duration // 0: DefaultTimeout
 }
 
@@ -52,7 +52,7 @@ func NewClient(c ClientConfig) (*Client, error) {
 		return nil, fmt.Errorf("sim: client of %.60q, want an address like http://127.0.0.1:8080", c.URL)
 	}
 	if c.MaxInFlight == 0 {
-		c.MaxInFlight = DefaultInFlight
+		c.MaxInFlight = defaultInFlight
 	}
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout

@@ -6,7 +6,7 @@
 // HAProxy's runtime protocol ([Builtin]), and a [Client] sends requests whether
 // or not the earlier ones were answered, and checks every body it gets. What is
 // modelled is the work inside a member (workers that sleep for a lognormal
-// time, of which [CPUShare] counts as computing and the rest as a call to a
+// time, of which three fifths count as computing and the rest as a call to a
 // shared dependency) and the [Fault].
 //
 //	pool, err := sim.NewPool(sim.PoolConfig{Members: 10, Seed: 1})
@@ -32,8 +32,8 @@
 // of a partial fault, member by member; which member gets a request depends on
 // the balancer and the machine's clock, so two runs are alike but not equal.
 //
-// Everything is bounded: requests in flight by [ClientConfig], a member's queue
-// by [MaxQueue], connections to the admin socket, the tally's history.
+// Everything is bounded: requests in flight by [ClientConfig], those that wait
+// for a worker, connections to the admin socket, the tally's history.
 //
 // The package does not judge and does not act: it is watched and acted upon
 // through the same sockets as a real fleet.

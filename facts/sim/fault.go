@@ -36,8 +36,8 @@ const (
 const (
 	FlapPeriod = 20 * time.Second
 	RestartGap = 2500 * time.Millisecond
-	ColdStart  = 10 * time.Second // the factor falls in a straight line from ColdFactor to 1
-	ColdFactor = 2.0
+	ColdStart  = 10 * time.Second // the factor falls in a straight line from coldFactor to 1
+	coldFactor = 2.0
 )
 
 // kinds holds every kind with its default size: 0 where it has none.

@@ -140,6 +140,22 @@ func TestFleet(t *testing.T) {
 			if got := f.after(t, time.Now(), 120); got.Lost() > 0 {
 				t.Errorf("after the drain: %+v, want nothing lost", got)
 			}
+			for member, fault := range map[string]sim.Kind{"m05": sim.Drop, "m06": sim.Hang} {
+				if err := f.pool.Begin(member, sim.Fault{Kind: fault}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			onset = time.Now()
+			await(t, "answers of m05 and m06 are given up", func() bool {
+				eresp := f.column(t, "eresp")
+				return eresp["m05"] != "0" && eresp["m06"] != "0"
+			})
+			if got := f.column(t, "hrsp_5xx"); got["m05"] != "0" || got["m06"] != "0" {
+				t.Errorf("hrsp_5xx %v, want the balancer's own answers not counted as the members'", got)
+			}
+			if got := f.after(t, onset, 100); got.Status == 0 || got.Status != got.Lost() {
+				t.Errorf("cut and unanswered requests: %+v, want all of them answered 502 or 504 by the balancer", got)
+			}
 		})
 	}
 }

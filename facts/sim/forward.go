@@ -83,13 +83,11 @@ func (b *Builtin) unanswered(s *server, w http.ResponseWriter, r *http.Request, 
 		s.clientAborts++
 		return true
 	}
+	s.eresp++ // an answer of our own counts as none of the server's
 	status := http.StatusBadGateway
 	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
 		status = http.StatusGatewayTimeout
-	} else {
-		s.eresp++
 	}
-	s.answers[statusClass(status)]++
 	w.WriteHeader(status)
 	return true
 }

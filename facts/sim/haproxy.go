@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"text/template"
@@ -136,6 +137,9 @@ func (h *HAProxy) Run(ctx context.Context) (err error) {
 	// In a group of its own the terminal's Ctrl-C does not reach it: it is ended
 	// after the clients, not before.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	endWithParent(cmd.SysProcAttr)
+	runtime.LockOSThread() // the thread that starts it has to last as long as it
+	defer runtime.UnlockOSThread()
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = stopWait
 	err = cmd.Run()

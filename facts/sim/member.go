@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// Member is one simulated machine: an HTTP server with a pool of workers that
+// member is one simulated machine: an HTTP server with a pool of workers that
 // answers POST or GET on any path with a framed body, on /health with 200, and
 // on /metrics with Prometheus text. A restart starts a new life of it, with all
 // counters at zero, on the same port.
-type Member struct {
+type member struct {
 	name    string
 	address string
 	work    workload
@@ -34,36 +34,30 @@ type workload struct {
 }
 
 // newMember listens on a free loopback port; Run gives it back.
-func newMember(name string, w workload) (*Member, error) {
+func newMember(name string, w workload) (*member, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("sim: listen for member %s: %w", name, err)
 	}
-	return &Member{name: name, address: ln.Addr().String(), work: w, listener: ln, dependency: 1,
+	return &member{name: name, address: ln.Addr().String(), work: w, listener: ln, dependency: 1,
 		fault: Fault{Kind: None}, restart: make(chan struct{}, 1)}, nil
 }
 
-// Name returns the member's name, for example "m07".
-func (m *Member) Name() string { return m.name }
-
-// Address returns the host and port the member serves on.
-func (m *Member) Address() string { return m.address }
-
 // set makes f the member's conduct from now on.
-func (m *Member) set(f Fault) {
+func (m *member) set(f Fault) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.fault, m.since = f, time.Now()
 }
 
-func (m *Member) setDependency(factor float64) {
+func (m *member) setDependency(factor float64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.dependency = factor
 }
 
 // conduct returns how a request that begins now is treated.
-func (m *Member) conduct(u float64) conduct {
+func (m *member) conduct(u float64) conduct {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.fault.conduct(time.Since(m.since), u)
@@ -73,7 +67,7 @@ func (m *Member) conduct(u float64) conduct {
 
 // askRestart makes run end the member's life; a second request before the first
 // began is the same request.
-func (m *Member) askRestart() {
+func (m *member) askRestart() {
 	select {
 	case m.restart <- struct{}{}:
 	default:
@@ -88,7 +82,7 @@ const (
 )
 
 // run serves life after life until ctx ends.
-func (m *Member) run(ctx context.Context) error {
+func (m *member) run(ctx context.Context) error {
 	for cold := false; ; cold = true {
 		m.mu.Lock()
 		ln := m.listener
@@ -109,7 +103,7 @@ func (m *Member) run(ctx context.Context) error {
 
 // live serves one life, until a restart is asked for or ctx ends; work in
 // flight has lastWork to end.
-func (m *Member) live(ctx context.Context, ln net.Listener, cold bool) error {
+func (m *member) live(ctx context.Context, ln net.Listener, cold bool) error {
 	life, end := context.WithCancel(ctx)
 	defer end()
 	p := newProcess(m, cold)
@@ -132,7 +126,7 @@ func (m *Member) live(ctx context.Context, ln net.Listener, cold bool) error {
 
 // relisten waits out the gap of a restart and takes the port again. It returns
 // nil when ctx ended first.
-func (m *Member) relisten(ctx context.Context) (net.Listener, error) {
+func (m *member) relisten(ctx context.Context) (net.Listener, error) {
 	if !sleep(ctx, RestartGap) {
 		return nil, nil
 	}

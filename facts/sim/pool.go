@@ -25,7 +25,7 @@ type PoolConfig struct {
 
 // Pool is a set of like members behind one balancer.
 type Pool struct {
-	members []*Member
+	members []*member
 }
 
 // Server is a member as a balancer knows it.

@@ -13,15 +13,15 @@ import (
 
 // The work of one request, as in the recorded traces.
 const (
-	CPUShare = 0.6 // of the service time is computing, the rest the call to the dependency
+	cpuShare = 0.6 // of the service time is computing, the rest the call to the dependency
 	sigma    = 0.5 // of the logarithm of the service time
-	MaxQueue = 256 // requests waiting for a worker of one member; more are answered 503
+	maxQueue = 256 // requests waiting for a worker of one member; more are answered 503
 )
 
 // process is one life of a member. The fields below mu are its counters; rng
 // is guarded by mu too.
 type process struct {
-	m       *Member
+	m       *member
 	workers chan struct{} // a token for each busy worker
 	born    time.Time     // cold until ColdStart after; zero: was never restarted
 
@@ -49,7 +49,7 @@ type totals struct {
 	neighbour  time.Duration // of the processor, taken by somebody else
 }
 
-func newProcess(m *Member, cold bool) *process {
+func newProcess(m *member, cold bool) *process {
 	p := &process{m: m, workers: make(chan struct{}, m.work.workers),
 		rng: rand.New(rand.NewPCG(m.work.seed, 1))} //nolint:gosec // reproducible by intent
 	p.now.at = time.Now()
@@ -96,7 +96,7 @@ func (p *process) coldness() float64 {
 	if p.born.IsZero() || age >= ColdStart {
 		return 1
 	}
-	return ColdFactor - (ColdFactor-1)*float64(age)/float64(ColdStart)
+	return coldFactor - (coldFactor-1)*float64(age)/float64(ColdStart)
 }
 
 // settle brings the integrals over time up to now; the caller holds mu.
@@ -146,14 +146,14 @@ func (p *process) perform(w http.ResponseWriter, r *http.Request, job plan) {
 	defer func() { <-p.workers }()
 	begun := time.Now()
 	p.count(func() { p.now.served++; p.onCPU++ })
-	alive := sleep(r.Context(), scale(job.service, CPUShare*job.cpu))
+	alive := sleep(r.Context(), scale(job.service, cpuShare*job.cpu))
 	p.count(func() {
 		p.onCPU--
 		if job.kind != Hollow {
 			p.now.downstream++
 		}
 	})
-	alive = alive && sleep(r.Context(), scale(job.service, (1-CPUShare)*job.dependency))
+	alive = alive && sleep(r.Context(), scale(job.service, (1-cpuShare)*job.dependency))
 	body := job.body
 	if job.kind == Hollow {
 		body = nil
@@ -177,7 +177,7 @@ func (p *process) take(ctx context.Context) error {
 	}
 	full := false
 	p.count(func() {
-		if full = p.queued >= MaxQueue; !full {
+		if full = p.queued >= maxQueue; !full {
 			p.queued++
 		}
 	})
