@@ -202,7 +202,7 @@ func (s *demoStory) sumUp() {
 		return
 	}
 	s.result.Lost = rounded(t.LostShare(), 5)
-	s.say("the first %v: %.1f %% of %d requests lost%s", s.c.watch, 100*t.LostShare(), t.Sent, comparison(s.c))
+	s.say("the first %.0f s: %.1f %% of %d requests lost%s", s.c.watch.Seconds(), 100*t.LostShare(), t.Sent, comparison(s.c))
 	if !s.drained.IsZero() && s.drained.Before(end) {
 		after := s.stage.client.Tally(s.drained, end)
 		s.result.LostAfterDrain = rounded(after.LostShare(), 5)

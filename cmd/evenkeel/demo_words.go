@@ -114,7 +114,9 @@ func (s *demoStory) hearFact(f *facts.Fact) {
 		s.standing[who] = false
 		s.say("seen: %s is in balance again", who)
 	case f.Kind == facts.Health:
-		s.learnt = f.Health.Status == "ok"
+		if s.learnt = f.Health.Status == "ok"; s.learnt {
+			s.once("learnt", "learnt enough: %s", f.Health.Detail)
+		}
 	case f.Kind == facts.Absent && f.State == facts.Alarm:
 		s.once("absent "+who+f.Onset.String(), "seen: no word from %s", who)
 	case f.Kind == facts.Absent && f.State == facts.Clear:

@@ -69,10 +69,7 @@ func detectFiles(ctx context.Context, o detectOptions, files []string, stdout io
 		return err
 	}
 	out := bufio.NewWriter(stdout)
-	sink, err := s.sink(out)
-	if err != nil {
-		return err
-	}
+	sink := s.sink(out)
 	for _, file := range s.files {
 		if err := s.detect(ctx, file, sink); err != nil {
 			return err
@@ -96,6 +93,7 @@ type detectSession struct {
 	files   []string
 	healthy []healthyRun
 	all     *detect.Calibration // of all healthy runs; nil: none
+	truth   []label             // with --score
 }
 
 // healthyRun is one group of one healthy recording.
@@ -122,12 +120,17 @@ func newDetectSession(ctx context.Context, o detectOptions, files []string) (*de
 	if s.files, err = recordings(files); err != nil {
 		return usage(err, "a client's view holds no metrics: leave it out")
 	}
+	if o.labels != "" {
+		if s.truth, err = readLabels(o.labels); err != nil {
+			return usage(err, "")
+		}
+	}
 	healthy, err := expand(o.calibrate)
 	if err != nil {
 		return usage(err, "")
 	}
 	for _, file := range healthy {
-		if err := s.learn(ctx, file); err != nil {
+		if err := s.learn(ctx, file, slices.Contains(o.calibrate, file)); err != nil {
 			return nil, err
 		}
 	}
@@ -208,8 +211,9 @@ func (s *detectSession) config(group string, c *detect.Calibration) detect.Confi
 		Alpha: s.alpha, Warmup: s.o.warmup, Calibration: c}
 }
 
-// learn reads one healthy recording.
-func (s *detectSession) learn(ctx context.Context, file string) error {
+// learn reads one healthy recording. A group that the labels call faulty is an
+// error when the file was named, and left out when a pattern found it.
+func (s *detectSession) learn(ctx context.Context, file string, named bool) error {
 	learners := map[string]*detect.Learner{}
 	var order []string
 	err := eachFrame(ctx, file, func(f *facts.Frame) error {
@@ -228,6 +232,13 @@ func (s *detectSession) learn(ctx context.Context, file string) error {
 		return err
 	}
 	for _, group := range order {
+		if slices.ContainsFunc(s.truth, func(l label) bool { return l.group == group }) {
+			if named {
+				return &exitError{exitUsage, fmt.Errorf("detect: calibrate with %s: its group %s is faulty by %s, want a healthy recording",
+					file, group, s.o.labels), ""}
+			}
+			continue
+		}
 		run, err := learners[group].Run()
 		if err != nil {
 			return fmt.Errorf("calibrate with %s: %w", file, err)
@@ -324,22 +335,18 @@ func (s *detectSession) detect(ctx context.Context, file string, sink factSink) 
 }
 
 // sink returns what prints as the options say.
-func (s *detectSession) sink(w io.Writer) (factSink, error) {
+func (s *detectSession) sink(w io.Writer) factSink {
 	if s.o.labels != "" {
-		truth, err := readLabels(s.o.labels)
-		if err != nil {
-			return nil, err
-		}
-		score := &scoreSink{w: w, json: s.o.output == "json", epoch: s.o.epoch, warmup: s.o.warmup, tick: s.o.tick, labels: truth}
+		score := &scoreSink{w: w, json: s.o.output == "json", epoch: s.o.epoch, warmup: s.o.warmup, tick: s.o.tick, labels: s.truth}
 		if s.o.output == "jsonl" {
 			score.lines = &factLines{w}
 		}
-		return score, nil
+		return score
 	}
 	if s.o.output == "jsonl" {
-		return &factLines{w}, nil
+		return &factLines{w}
 	}
-	return &alarmTable{w: w}, nil
+	return &alarmTable{w: w}
 }
 
 // factLines prints one fact a line: its canonical encoding, with the name of

@@ -41,7 +41,7 @@ type Config struct {
 	Build string // version of the program, part of every fact
 
 	Tick   time.Duration // time between two frames; default 1s
-	Epoch  time.Duration // what Alpha is per; default 360 ticks. Shorter than the longest window makes the epochs alike and the test wrong
+	Epoch  time.Duration // what Alpha is per, long against the windows, or epochs are not exchangeable; default 360 ticks
 	Alpha  float64       // declared probability of a false alarm of the group in one epoch, in (0, 1); default 1/120
 	Warmup time.Duration // healthy time that is fitted before anything is judged; default 600 ticks, at least 16
 
@@ -133,7 +133,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("detect: %d epochs before the first alarm, want 1 to %d", c.MinEpochs, maxEpochs)
 	case len(c.Windows) == 0 || len(c.Windows) > maxWindows || c.Windows[0] != 1 || !slices.IsSorted(c.Windows) ||
 		len(slices.Compact(slices.Clone(c.Windows))) != len(c.Windows) || c.Windows[len(c.Windows)-1] > maxWindow:
-		return fmt.Errorf("detect: windows %v, want at most %d ascending lengths from 1 to %d ticks, the first 1", c.Windows, maxWindows, maxWindow)
+		return fmt.Errorf("detect: windows %v, want at most %d ascending lengths from 1 to %d ticks, the first 1",
+			c.Windows, maxWindows, maxWindow)
 	case c.Calibration != nil && !slices.Equal(c.Calibration.windows, c.Windows):
 		return fmt.Errorf("detect: windows %v, but the calibration was made with %v", c.Windows, c.Calibration.windows)
 	case c.Calibration != nil && c.Calibration.epoch != c.Epoch:

@@ -63,10 +63,12 @@ const (
 // tick; other facts are repeated every few seconds.
 //
 // An error wraps [facts.ErrShape]: the frame is malformed, of another group,
-// or not later than the one before. It is not taken in.
+// or not later than the one before. It is not taken in. Any other error says
+// that the calibration does not suit the group, and comes with every frame.
 //
-// Cost: about 30 ns a member and feature for small groups; O(n·log n) in
-// members. It allocates only for facts, and when members or metrics change.
+// Cost: O(n·d + n·windows·d²), for 16 features about 60 ns a member and
+// feature, whatever the number of members. It allocates only for facts, and
+// when members or metrics change.
 func (d *Detector) Observe(f *facts.Frame) ([]facts.Fact, error) {
 	if err := d.order.check(f); err != nil {
 		return nil, err
@@ -108,9 +110,9 @@ func (d *Detector) learn() error {
 
 // use starts judging under the law.
 func (d *Detector) use(l *law) error {
-	d.judge = newJudge(l, d.group.featureNames())
+	j := newJudge(l, d.group.featureNames())
 	found := 0
-	for _, k := range d.judge.index {
+	for _, k := range j.index {
 		if k >= 0 {
 			found++
 		}
@@ -119,7 +121,7 @@ func (d *Detector) use(l *law) error {
 		return fmt.Errorf("detect: group %s has %d of the %d metrics of the calibration, want at least half: calibrate with recordings of its own kind",
 			d.cfg.Group, found, len(l.features))
 	}
-	d.learning = nil
+	d.judge, d.learning = j, nil
 	d.learnt++
 	d.group.retrack(len(l.features))
 	d.epoch = epoch{start: d.order.last}
@@ -158,7 +160,11 @@ func (d *Detector) armed() bool {
 // exceeds reports whether a score of the named member, or of the group when it
 // has no name, is evidence.
 func (d *Detector) exceeds(score float64, member string) bool {
-	return peak{score, tie(d.cfg.Group, member, d.epoch.start.UnixMilli())}.exceeds(d.limit, d.cfg.Margin)
+	p := peak{score: score}
+	if score == d.limit.score {
+		p.tie = tie(d.cfg.Group, member, d.epoch.start.UnixMilli())
+	}
+	return p.exceeds(d.limit, d.cfg.Margin)
 }
 
 // shows returns the length of the shortest window of m that is above the

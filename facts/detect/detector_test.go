@@ -466,15 +466,79 @@ func TestReplayIsIdentical(t *testing.T) {
 
 func TestQuietTicksAllocateNothing(t *testing.T) {
 	s := newSynthetic(22, 10)
-	d := quick(t, func(c *Config) { c.Epoch = time.Hour })
-	alarmsIn(t, d, s, 61) // membership was told at tick 61, health at 1 and 41
+	d := quick(t, nil)
+	alarmsIn(t, d, s, aged) // membership was told at tick 101, an epoch began at 100
+	if !d.armed() {
+		t.Fatal("the detector does not judge yet")
+	}
 	f := s.frame()
 	ms := 0
 	if n := testing.AllocsPerRun(50, func() {
 		ms++
-		f.Time = at(61).Add(time.Duration(ms) * time.Millisecond)
+		f.Time = at(aged).Add(time.Duration(ms) * time.Millisecond)
 		observe(t, d, f)
 	}); n != 0 {
 		t.Errorf("%v allocations a tick, want none", n)
+	}
+}
+
+// Metrics that come in late, but within the warm-up, are measured too.
+func TestMetricsThatComeInLate(t *testing.T) {
+	s := newSynthetic(23, 6)
+	s.override = func(f *facts.Frame) {
+		if s.ticks < 12 {
+			for _, m := range f.Metrics {
+				if strings.HasPrefix(m, "be_") {
+					blank(f, m, "")
+				}
+			}
+			dropMissing(f)
+		}
+	}
+	d := quick(t, nil)
+	alarmsIn(t, d, s, aged+20)
+	if !slices.Contains(d.group.featureNames(), "downstream_per_request") || !d.armed() {
+		t.Fatalf("features %v, armed %v, want those of the members among them", d.group.featureNames(), d.armed())
+	}
+	s.fault[2] = "hollow"
+	if _, who := alarmsIn(t, d, s, 6); !who["m0003"] {
+		t.Errorf("alarms of %v, want m0003", who)
+	}
+}
+
+// dropMissing removes the metrics that nobody has, as a source does.
+func dropMissing(f *facts.Frame) {
+	var kept []string
+	for k, m := range f.Metrics {
+		for i := range f.Members {
+			if !math.IsNaN(f.Row(i)[k]) {
+				kept = append(kept, m)
+				break
+			}
+		}
+	}
+	out := facts.NewFrame(f.Time, f.Group, f.Members, kept)
+	for i, member := range f.Members {
+		for k, m := range kept {
+			out.Row(i)[k] = f.At(member, m)
+		}
+	}
+	*f = *out
+}
+
+func TestLargeGroupsTellWhoIsOut(t *testing.T) {
+	s := newSynthetic(24, maxMembersTold+50)
+	s.metrics = []string{"hx_admin", "hx_stot"}
+	s.admin[maxMembersTold+20] = 1
+	d := quick(t, nil)
+	f := observe(t, d, s.frame())[0]
+	if len(f.Members) != maxMembersTold || f.GroupState.Members != maxMembersTold+50 || f.GroupState.Present != maxMembersTold+49 {
+		t.Errorf("%d members told, group state %+v", len(f.Members), f.GroupState)
+	}
+	if last := f.Members[len(f.Members)-1]; last.State != facts.StandingDrain {
+		t.Errorf("the last member told is %+v, want the drained one", last)
+	}
+	if _, err := f.Encode(); err != nil {
+		t.Error(err)
 	}
 }

@@ -3,6 +3,7 @@ package detect
 import (
 	"cmp"
 	"math"
+	"reflect"
 	"slices"
 
 	"github.com/evenkeel/evenkeel/facts"
@@ -52,7 +53,7 @@ func newGroup(c *Config) *group {
 
 // read takes one frame in. Afterwards the z of each scored member are those of
 // this tick. In the warm-up nobody is scored.
-// Cost: O(d·n·log n); no allocation unless members or metrics changed.
+// Cost: O(n·d); no allocation unless members or metrics changed.
 func (g *group) read(f *facts.Frame) {
 	g.ticks++
 	g.follow(f)
@@ -84,20 +85,38 @@ func (g *group) read(f *facts.Frame) {
 
 // follow makes members, features and columns fit the frame.
 func (g *group) follow(f *facts.Frame) {
-	if g.features == nil {
-		g.names = append(g.names, f.Metrics...)
-		slices.Sort(g.names)
-		g.names = slices.Compact(g.names)
-		if g.ticks == namingTicks {
-			g.features = chooseFeatures(g.names)
-			g.members, g.rowsOf, g.rows = nil, nil, nil
-		}
+	if !g.fitted {
+		g.choose(f.Metrics)
 	}
-	if g.bind == nil || !same(g.bind.metrics, f.Metrics) || len(g.bind.num) != len(g.features) {
+	if g.bind == nil || !same(g.bind.metrics, f.Metrics) {
 		g.bind = bind(g.features, f.Metrics)
 	}
 	if g.rows == nil || !same(g.rowsOf, f.Members) {
 		g.admit(f.Members)
+	}
+}
+
+// choose takes note of the metrics of a frame of the warm-up, and chooses the
+// features from all seen so far. When one comes in late the warm-up begins
+// anew, as far as it is for fitting.
+func (g *group) choose(metrics []string) {
+	if g.bind != nil && same(g.bind.metrics, metrics) && g.ticks != namingTicks {
+		return
+	}
+	before := len(g.names)
+	g.names = append(g.names, metrics...)
+	slices.Sort(g.names)
+	g.names = slices.Compact(g.names)
+	if g.ticks < namingTicks || g.features != nil && len(g.names) == before {
+		return
+	}
+	features := chooseFeatures(g.names)
+	if reflect.DeepEqual(features, g.features) {
+		return
+	}
+	g.features, g.bind, g.history, g.rows = features, nil, nil, nil
+	for _, m := range g.members {
+		m.measured(len(features))
 	}
 }
 
@@ -123,8 +142,10 @@ func (g *group) admit(names []string) {
 			continue
 		}
 		g.rows[r] = len(g.members) + len(added)
-		added = append(added, newMember(name, len(g.features)))
-		added[len(added)-1].track = newTrack(g.windows, g.scores)
+		m := newMember(name)
+		m.measured(len(g.features))
+		m.track = newTrack(g.windows, g.scores)
+		added = append(added, m)
 	}
 	g.members = append(g.members, added...)
 	g.order()

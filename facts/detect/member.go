@@ -35,11 +35,14 @@ type member struct {
 // away says that a member has to settle when it is back.
 const away = -1
 
-func newMember(name string, features int) *member {
-	m := &member{name: name, standing: facts.StandingAbsent, settling: away, uptime: math.NaN(), weight: 1,
-		lastNum: make([]float64, features), lastDen: make([]float64, features), z: make([]float64, features)}
+func newMember(name string) *member {
+	return &member{name: name, standing: facts.StandingAbsent, settling: away, uptime: math.NaN(), weight: 1}
+}
+
+// measured makes room for so many features.
+func (m *member) measured(features int) {
+	m.lastNum, m.lastDen, m.z = make([]float64, features), make([]float64, features), make([]float64, features)
 	m.forgetGauges()
-	return m
 }
 
 // leave notes that the member is not in service, or restarted: what it showed

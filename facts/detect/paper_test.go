@@ -32,7 +32,6 @@ func laws(rng *rand.Rand) map[string]func() float64 {
 
 // 5.5 T1: with exchangeable epochs, P(any alarm in the epoch) ≤ alpha; equal
 // to ⌊alpha(m+1)⌋/(m+1), ties included, by the hashed tie-break.
-// Source: Laxhammar and Falkman, "Conformal anomaly detection", 2014, theorem 1.
 func TestT1KeepsTheDeclaredRate(t *testing.T) {
 	rng := rand.New(rand.NewPCG(21, 22))
 	for name, draw := range laws(rng) {

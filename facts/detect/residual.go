@@ -29,10 +29,8 @@ func middleOf(s []float64) middle {
 }
 
 // selectNth reorders s so that s[k] is what it would be were s sorted, with
-// nothing larger before it and nothing smaller behind.
-//
-// Source: Hoare, "Algorithm 65: find", Communications of the ACM 4 (1961) 321,
-// with the median of three as the pivot and a sort when that goes badly.
+// nothing larger before it and nothing smaller behind: Hoare's selection with
+// the median of three as the pivot, and a sort when that goes badly.
 func selectNth(s []float64, k int) {
 	const small = 12
 	for budget := 2 * bits.Len(uint(len(s))); len(s) > small; budget-- {

@@ -1,9 +1,7 @@
 package detect
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 
 	"github.com/evenkeel/evenkeel/facts"
 )
@@ -19,23 +17,29 @@ func (d *Detector) membership(out []facts.Fact) []facts.Fact {
 	if !changed && d.order.last.Sub(r.membership) < membershipEvery {
 		return out
 	}
+	if len(g.members) == 0 {
+		return out
+	}
 	r.membership = d.order.last
 	r.standings, r.names = r.standings[:0], r.names[:0]
 	var states []facts.MemberState
+	room := maxMembersTold // those out of service come first
+	for _, i := range g.byName {
+		if g.members[i].standing != facts.StandingIn {
+			room--
+		}
+	}
 	for _, i := range g.byName {
 		m := g.members[i]
 		r.standings, r.names = append(r.standings, m.standing), append(r.names, m.name)
-		states = append(states, facts.MemberState{Name: m.name, State: m.standing})
-	}
-	if len(states) == 0 {
-		return out
-	}
-	if len(states) > maxMembersTold { // those out of service first, then by name
-		slices.SortStableFunc(states, func(a, b facts.MemberState) int {
-			return cmp.Compare(btoi(a.State == facts.StandingIn), btoi(b.State == facts.StandingIn))
-		})
-		states = states[:maxMembersTold]
-		slices.SortFunc(states, func(a, b facts.MemberState) int { return cmp.Compare(a.Name, b.Name) })
+		if m.standing == facts.StandingIn {
+			if room--; room < 0 {
+				continue
+			}
+		}
+		if len(states) < maxMembersTold {
+			states = append(states, facts.MemberState{Name: m.name, State: m.standing})
+		}
 	}
 	expires := facts.At(d.order.last.Add(2*membershipEvery + freshTicks*d.cfg.Tick))
 	tell := func(member string, states []facts.MemberState) {
@@ -50,13 +54,6 @@ func (d *Detector) membership(out []facts.Fact) []facts.Fact {
 		}
 	}
 	return out
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // Words of a detector about itself.
