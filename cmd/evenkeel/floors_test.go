@@ -22,9 +22,9 @@ var floors = map[string]struct {
 	owns    []string // third-party modules
 }{
 	"facts": {0, nil, nil},
-	"audit": {0, nil, []string{"go.etcd.io/bbolt", "golang.org/x/mod", "golang.org/x/sys"}},
+	"audit": {0, nil, []string{"go.etcd.io/bbolt", "golang.org/x/mod"}},
 
-	"facts/source": {1, []string{"facts"}, []string{"github.com/prometheus/common", "github.com/prometheus/client_model"}},
+	"facts/source": {1, []string{"facts"}, []string{"github.com/prometheus/common", "github.com/prometheus/client_model", "github.com/prometheus/client_golang"}},
 	"facts/detect": {1, []string{"facts"}, []string{"gonum.org/v1/gonum"}},
 	"facts/bus":    {1, []string{"facts"}, []string{"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2"}},
 	"actions":      {1, []string{"audit"}, nil},
@@ -37,7 +37,7 @@ var floors = map[string]struct {
 	"cmd/internal/config":  {3, []string{"actions"}, []string{"github.com/goccy/go-yaml"}},
 	"cmd/internal/console": {3, []string{"facts", "engine", "knowledge", "actions", "audit"}, nil},
 
-	"cmd/evenkeel":       {4, []string{"*"}, []string{"github.com/spf13/cobra", "golang.org/x/term", "github.com/goccy/go-yaml"}},
+	"cmd/evenkeel":       {4, []string{"*"}, []string{"github.com/spf13/cobra"}},
 	"cmd/evenkeel-bench": {4, []string{"*"}, []string{"github.com/spf13/cobra"}},
 }
 
