@@ -20,10 +20,10 @@ test: deps fmt vet tidy lint race
 build:
 	$(GO) build -trimpath -o bin/ ./cmd/...
 
-# deps installs what the tests need and the machine has not: haproxy, the
-# balancer they drive, and a C compiler for the race detector.
+# deps installs what the tests need and the machine has not: the balancer and
+# the metrics server they drive, and a C compiler for the race detector.
 deps:
-	@.ci/deps haproxy:haproxy gcc:gcc
+	@.ci/deps haproxy:haproxy prometheus:prometheus gcc:gcc
 
 fmt:
 	@out=$$(gofmt -l cmd engine facts knowledge actions audit); \

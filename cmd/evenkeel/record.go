@@ -25,6 +25,12 @@ type recordOptions struct {
 	every, length           time.Duration
 	out                     string
 	force                   bool
+
+	prometheus source.PromQLConfig
+	queries    []string
+	since      days
+	step       time.Duration
+	given      func(flag string) bool
 }
 
 func recordCommand() *cobra.Command {
@@ -32,17 +38,25 @@ func recordCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "record",
 		Short: "Record what a group shows, for 'evenkeel detect'",
-		Long: `Record what a balancer and the members of a group show, tick by tick, as long
-CSV: time_s,group,member,metric,value. The recording ends after --for or at
-Ctrl-C, and is whole either way.`,
+		Long: `Record what a balancer and the members of a group show, or what a Prometheus
+server knows of them, tick by tick, as long CSV:
+time_s,group,member,metric,value. The recording ends after --for or at Ctrl-C,
+and is whole either way.
+
+With --since, record what a Prometheus server remembers instead: a baseline of
+weeks in minutes.`,
 		Example: `  evenkeel record --haproxy unix:/run/haproxy/admin.sock --backend web \
-      --member m01=http://10.0.0.1:9100/metrics --for 10m -O web.csv.gz`,
+      --member m01=http://10.0.0.1:9100/metrics --for 10m -O web.csv.gz
+  evenkeel record --group api --prometheus http://127.0.0.1:9090 \
+      --query request_rate='sum by (instance) (rate(http_requests_total{job="api"}[1m]))' \
+      --since 14d --step 15s -O api.csv.gz`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return record(cmd.Context(), o, cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
+	o.given = f.Changed
 	f.StringVar(&o.haproxy, "haproxy", "", "stats socket of the balancer, unix:/path or tcp:host:port")
 	f.StringVar(&o.backend, "backend", "", "backend whose servers are the members")
 	f.StringArrayVar(&o.members, "member", nil, "member and its Prometheus page, NAME=URL (repeatable)")
@@ -51,12 +65,29 @@ Ctrl-C, and is whole either way.`,
 	f.DurationVar(&o.length, "for", 0, "how long to record (default: until Ctrl-C)")
 	f.StringVarP(&o.out, "out", "O", "", "file to write, compressed when it ends with .gz")
 	f.BoolVar(&o.force, "force", false, "overwrite the file when it exists")
+
+	q := &o.prometheus
+	f.StringVar(&q.URL, "prometheus", "", "Prometheus server to ask, http://host:port")
+	f.StringArrayVar(&o.queries, "query", nil, "metric and its PromQL expression, NAME=EXPR (repeatable)")
+	f.StringVar(&q.Member, "label", "instance", "label that names the member")
+	f.DurationVar(&q.Delay, "delay", 5*time.Second, "how long the server needs to know a sample")
+	f.StringVar(&q.BearerTokenFile, "bearer-token-file", "", "file with a token for the server")
+	f.StringVar(&q.BasicAuthFile, "basic-auth-file", "", "file with USER:PASSWORD for the server")
+	f.StringVar(&q.CAFile, "ca-file", "", "authorities that vouch for the server, PEM (default: the system's)")
+	f.Var(&o.since, "since", "record the past, from this long ago to now, such as 14d or 36h")
+	f.DurationVar(&o.step, "step", 15*time.Second, "time from one instant of the past to the next")
 	return cmd
 }
 
 // record reads the group once, to say at once what is wrong and to have
 // counters to compare with, and then records until it is time or ctx ends.
 func record(ctx context.Context, o recordOptions, progress io.Writer) error {
+	if err := o.check(); err != nil {
+		return &exitError{exitUsage, err, "see 'evenkeel record --help'"}
+	}
+	if o.since > 0 {
+		return recordPast(ctx, o, progress)
+	}
 	reader, done, err := o.reader()
 	if err != nil {
 		return &exitError{exitUsage, err, "see 'evenkeel record --help'"}
@@ -69,13 +100,9 @@ func record(ctx context.Context, o recordOptions, progress io.Writer) error {
 	if f, err := reader.Read(ctx, time.Now().UTC()); f == nil {
 		return &exitError{exitFailed, err, "nothing was recorded, and no file was written"}
 	}
-	w, err := source.CreateRecording(o.out, o.force)
+	w, err := o.create()
 	if err != nil {
-		hint := ""
-		if errors.Is(err, os.ErrExist) {
-			hint = "choose another name, or overwrite it with --force"
-		}
-		return &exitError{exitFailed, err, hint}
+		return err
 	}
 	r := recorder{poller: poller, w: w, progress: progress, reported: time.Now()}
 	err = errors.Join(r.run(ctx, int64((o.length+o.every-1)/o.every)), w.Close())
@@ -86,36 +113,70 @@ func record(ctx context.Context, o recordOptions, progress io.Writer) error {
 	return err
 }
 
+// create creates the file to write.
+func (o *recordOptions) create() (*source.RecordingWriter, error) {
+	w, err := source.CreateRecording(o.out, o.force)
+	if err == nil {
+		return w, nil
+	}
+	hint := ""
+	if errors.Is(err, os.ErrExist) {
+		hint = "choose another name, or overwrite it with --force"
+	}
+	return nil, &exitError{exitFailed, err, hint}
+}
+
 // reader returns the source that the flags name, and what to call when it is
 // no longer needed.
 func (o *recordOptions) reader() (source.Reader, func(), error) {
-	if err := o.check(); err != nil {
-		return nil, nil, err
+	var parts []source.Reader
+	var closers []func()
+	done := func() {
+		for _, c := range closers {
+			c()
+		}
 	}
-	var balancer *source.HAProxy
 	if o.haproxy != "" {
-		var err error
-		balancer, err = source.NewHAProxy(source.HAProxyConfig{Address: o.haproxy, Backend: o.backend, Group: o.group})
+		balancer, err := source.NewHAProxy(source.HAProxyConfig{Address: o.haproxy, Backend: o.backend, Group: o.group})
 		if err != nil {
 			return nil, nil, err
 		}
-		if len(o.members) == 0 {
-			return balancer, func() {}, nil
+		parts = append(parts, balancer)
+	}
+	if len(o.members) > 0 {
+		pages, err := named("member", "URL", o.members)
+		if err != nil {
+			return nil, nil, err
 		}
+		members, err := source.NewPrometheus(source.PrometheusConfig{Group: o.group, Members: pages})
+		if err != nil {
+			return nil, nil, err
+		}
+		parts, closers = append(parts, members), append(closers, members.Close)
 	}
-	pages, err := o.pages()
+	if len(o.queries) > 0 {
+		server, err := o.server()
+		if err != nil {
+			return nil, nil, err
+		}
+		parts, closers = append(parts, server), append(closers, server.Close)
+	}
+	if len(parts) == 1 {
+		return parts[0], done, nil
+	}
+	all, err := source.NewJoin(o.group, parts[0], parts[1:]...)
+	return all, done, err
+}
+
+// server returns the reader of the Prometheus server.
+func (o *recordOptions) server() (*source.PromQL, error) {
+	queries, err := named("query", "EXPR", o.queries)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	members, err := source.NewPrometheus(source.PrometheusConfig{Group: o.group, Members: pages})
-	if err != nil {
-		return nil, nil, err
-	}
-	if balancer == nil {
-		return members, members.Close, nil
-	}
-	both, err := source.NewJoin(o.group, balancer, members)
-	return both, members.Close, err
+	c := o.prometheus
+	c.Group, c.Queries = o.group, queries
+	return source.NewPromQL(c)
 }
 
 // check refuses flags that do not go together, and fills in the group.
@@ -130,26 +191,28 @@ func (o *recordOptions) check() error {
 		return fmt.Errorf("record: --for %v: want more than 0", o.length)
 	case (o.haproxy == "") != (o.backend == ""):
 		return errors.New("record: want --haproxy and --backend together")
-	case o.haproxy == "" && len(o.members) == 0:
-		return errors.New("record: nothing to read: want --haproxy and --backend, or --member, or all of them")
+	case (o.prometheus.URL == "") != (len(o.queries) == 0):
+		return errors.New("record: want --prometheus and --query together")
+	case o.haproxy == "" && len(o.members) == 0 && len(o.queries) == 0:
+		return errors.New("record: nothing to read: want --haproxy and --backend, or --member, or --prometheus and --query, or all of them")
 	}
-	return nil
+	return o.checkPast()
 }
 
-// pages returns the --member flags as member → URL.
-func (o *recordOptions) pages() (map[string]string, error) {
-	pages := map[string]string{}
-	for _, s := range o.members {
-		name, url, ok := strings.Cut(s, "=")
+// named reads the values NAME=what of a flag that may be repeated.
+func named(flag, what string, values []string) (map[string]string, error) {
+	m := map[string]string{}
+	for _, s := range values {
+		name, value, ok := strings.Cut(s, "=")
 		if !ok {
-			return nil, fmt.Errorf("record: --member %.100q: want NAME=URL", s)
+			return nil, fmt.Errorf("record: --%s %.100q: want NAME=%s", flag, s, what)
 		}
-		if _, twice := pages[name]; twice {
-			return nil, fmt.Errorf("record: --member %s is given twice: want one page for each member", name)
+		if _, twice := m[name]; twice {
+			return nil, fmt.Errorf("record: --%s %s is given twice: want one %s for each name", flag, name, what)
 		}
-		pages[name] = url
+		m[name] = value
 	}
-	return pages, nil
+	return m, nil
 }
 
 // recorder is one recording under way.

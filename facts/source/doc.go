@@ -1,11 +1,12 @@
 // Package source turns bytes from outside into frames: what HAProxy says on its
-// stats socket, what members expose for Prometheus, and recordings of both.
+// stats socket, what members expose for Prometheus, what a Prometheus server
+// knows of them, and recordings of all.
 //
 // # Readings
 //
-// [HAProxy] and [Prometheus] each take one reading of a group when asked to;
-// [Join] takes several at once and gives one frame. A [Poller] asks at every
-// tick:
+// [HAProxy], [Prometheus] and [PromQL] each take one reading of a group when
+// asked to; [Join] takes several at once and gives one frame. A [Poller] asks at
+// every tick:
 //
 //	balancer, err := source.NewHAProxy(source.HAProxyConfig{
 //		Address: "unix:/run/haproxy/admin.sock", Backend: "web"})
@@ -35,7 +36,27 @@
 // slices Members and Metrics; nobody may modify them.
 //
 // Rates are per second over the time that really passed between two readings,
-// never negative, and missing rather than guessed.
+// never negative, and missing rather than guessed. What a [PromQL] gives is what
+// its queries say.
+//
+// # The past
+//
+// A Prometheus server also tells what was: [PromQL.History] gives the frames that
+// readings at each tick of the past weeks would have given, so that a baseline
+// is learnt in minutes. A server that scrapes every 15 s cannot show a fault
+// sooner than that; watch what must be seen at once at its origin.
+//
+//	s, err := source.NewPromQL(source.PromQLConfig{URL: "http://127.0.0.1:9090", Group: "api",
+//		Queries: map[string]string{"request_rate": "sum by (instance) (rate(http_requests_total[1m]))"}})
+//	…
+//	h, err := s.History(now.AddDate(0, 0, -14), now, 15*time.Second)
+//	…
+//	for f, err := h.Next(ctx); !errors.Is(err, io.EOF); f, err = h.Next(ctx) {
+//		if f == nil {
+//			return err
+//		}
+//		// err says what is missing from f
+//	}
 //
 // # Recordings
 //
@@ -45,11 +66,12 @@
 // # Promises
 //
 // Everything that comes from outside is bounded: bytes of an answer, a page or
-// a line, members, metrics, groups, and time. Every error says where, what was
-// found and what is wanted. Constructors connect to nothing and start nothing;
-// every goroutine ends before the call that started it returns, except those of
-// the connections that [Prometheus.Close] drops. Values are not for concurrent
-// use unless said otherwise.
+// a line, series, members, metrics, groups, and time. Every error says where,
+// what was found and what is wanted. Constructors connect to nothing and start
+// nothing; every goroutine ends before the call that started it returns, except
+// those of the connections that [Prometheus.Close] and [PromQL.Close] drop. No error
+// repeats a password or a token. Values are not for concurrent use unless said
+// otherwise.
 //
 // The package does not decide what a missing member means, writes to no
 // balancer, and logs nothing.

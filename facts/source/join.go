@@ -16,7 +16,8 @@ import (
 // The first reader, normally the balancer, decides who is a member. Without it
 // nobody knows who is drained, so when it fails there is no frame. When another
 // one fails, or sees members that the first does not know, the frame comes
-// without that part beside a [*PartialError].
+// without that part beside a [*PartialError]. Values of a [PromQL] with a delay
+// are that much older than the frame.
 //
 // It is not for concurrent use.
 type Join struct {

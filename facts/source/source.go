@@ -10,10 +10,11 @@ import (
 	"github.com/evenkeel/evenkeel/facts"
 )
 
-// Reader takes one reading of a group. [HAProxy], [Prometheus] and [Join] are
-// readers; a [Poller] calls one at every tick.
+// Reader takes one reading of a group. [HAProxy], [Prometheus], [PromQL] and
+// [Join] are readers; a [Poller] calls one at every tick.
 //
-// Read returns a frame whose time is t, and nil; or a frame and an error that
+// Read returns a frame whose time is t, or earlier by the delay that a [PromQL]
+// was given, and nil; or a frame and an error that
 // is a [*PartialError]: the frame is good, but part of the group could not be
 // seen; or no frame and the reason. It ends when ctx does.
 type Reader interface {
