@@ -132,7 +132,7 @@ func (s *snapshot) run(id uint64) (page, error) {
 
 func (s *snapshot) readError(id uint64, err error) error {
 	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: cut short: page %d of %d is beyond its end", errFormat, id, s.limit)
+		return fmt.Errorf("%w: page %d of %d is beyond its end", errCut, id, s.limit)
 	}
 	return fmt.Errorf("page %d: %w", id, err)
 }

@@ -43,6 +43,9 @@ const (
 // errFormat reports bytes that bbolt did not write.
 var errFormat = errors.New("not a sound bbolt file")
 
+// errCut reports a file that ends before its pages do.
+var errCut = fmt.Errorf("%w: cut short", errFormat)
+
 var order = binary.NativeEndian
 
 // meta is the root of one committed transaction.

@@ -132,6 +132,23 @@ func (r *file) readMeta() (err error) {
 
 func (r *file) close() error { return r.f.Close() }
 
+// checkSize refuses a file that ends before the high-water mark of its pages.
+// Beyond the last page in use there may be free ones, which a reader never
+// needs; but bbolt maps a file as long as it is, trusts that all pages below the
+// mark are there, and touches memory that is not its own when they are not. It
+// makes the file long enough before it writes the mark, and never shorter, so a
+// file that grows meanwhile passes: its size is asked for after the mark was read.
+func (r *file) checkSize() error {
+	info, err := r.f.Stat()
+	if err != nil {
+		return err
+	}
+	if held := uint64(info.Size()) / uint64(r.snap.pageSize); held < r.snap.limit {
+		return fmt.Errorf("%w: holds %d of %d pages", errCut, held, r.snap.limit)
+	}
+	return nil
+}
+
 // scan calls f with the entries from ≤ seq < to, which must all be there.
 func (r *file) scan(from, to int64, f func(seq int64, b []byte) error) error {
 	if from >= to {

@@ -87,12 +87,15 @@ type Stats struct {
 // Open opens the log in dir, or begins one if dir holds none, and starts its
 // writer. It takes the log's lock ([ErrInUse] if another process keeps it for
 // two seconds) and checks the signed checkpoint against the entries since the
-// last full tile and the tiles above them: [ErrTampered] if they disagree.
-// [Verify] checks everything.
+// last full tile and the tiles above them, and that the newest file was not cut
+// short: [ErrTampered] otherwise. [Verify] checks every entry.
 func Open(dir string, o Options) (_ *Log, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("audit: open log in %s: %w", dir, err)
+		}
+		if errors.Is(err, errCut) {
+			err = fmt.Errorf("%w: keep a copy of the directory, verify the copy against a checkpoint seen before, and restore the file from a backup", err)
 		}
 	}()
 	if o.Env == "" {

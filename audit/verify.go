@@ -17,7 +17,7 @@ const maxFindings = 20
 type Report struct {
 	Entries  int64     `json:"entries"`
 	Files    int       `json:"files"`
-	Findings []Finding `json:"findings"` // empty: every byte is as it was written
+	Findings []Finding `json:"findings"` // empty: every entry is as it was written
 	First    time.Time `json:"first"`    // time of the first entry; zero if there is none
 	Key      string    `json:"key"`      // id of the key that signed the checkpoint
 	Last     time.Time `json:"last"`
@@ -46,8 +46,10 @@ func Verify(dir string) (Report, error) {
 
 // Verify reads the whole log and recomputes the tree from the stored bytes. It
 // checks the root and every stored tile against it, the signature of every
-// file's checkpoint, and of every entry the form, sequence number, time order
-// and environment. seen, if not nil, is a signed checkpoint of this log that was
+// file's checkpoint, of every entry the form, sequence number, time order and
+// environment, and that a writer could go on: no file was cut short, and no page
+// in use counts as free. What lies in free pages is not looked at: it is no part
+// of the log. seen, if not nil, is a signed checkpoint of this log that was
 // kept elsewhere: the log must be a continuation of it. Without one, nobody can
 // tell a log from an older copy of itself.
 //
@@ -129,14 +131,19 @@ func (v *verification) run(ctx context.Context, seen []byte) error {
 	return nil
 }
 
-// file checks one file: its entries, its tiles, its checkpoint and that no page
-// it calls free is in use.
+// file checks one file: its size, its entries, its tiles, its checkpoint and that
+// no page it calls free is in use.
 func (v *verification) file(ctx context.Context, f *file) error {
 	if f.first != v.tree.n {
 		return fmt.Errorf("%w: begins with entry %d, want %d", ErrTampered, f.first, v.tree.n)
 	}
 	if f.snap.alone {
 		v.find(f.name, -1, "one of its two meta pages is damaged: the last commit may be missing")
+	}
+	if err := tampered(f.checkSize()); errors.Is(err, ErrTampered) {
+		v.findError(f.name, -1, err) // and read on: all entries may be there
+	} else if err != nil {
+		return err
 	}
 	tiles := 0
 	err := f.scan(f.first, f.next, func(seq int64, b []byte) error {

@@ -252,6 +252,10 @@ func (w *writer) resume(known *state) error {
 		return err
 	}
 	defer r.Close()
+	last := r.newest()
+	if err := last.checkSize(); err != nil {
+		return fmt.Errorf("%s: %w", last.name, tampered(err))
+	}
 	t, err := r.edge()
 	if err != nil {
 		return err
@@ -261,7 +265,6 @@ func (w *writer) resume(known *state) error {
 			t.n, known.head.N)
 		return w.broken
 	}
-	last := r.newest()
 	if err := last.snap.checkFree(); err != nil {
 		return fmt.Errorf("%s: %w", last.name, tampered(err))
 	}

@@ -67,7 +67,7 @@ func (s *auditSource) keyText() (string, error) {
 func (s *auditSource) explain(err error) error {
 	switch {
 	case errors.Is(err, audit.ErrTampered), errors.Is(err, audit.ErrProof):
-		return &exitError{exitTampered, err, "keep a copy of the directory as it is, and compare with a backup or with checkpoints kept elsewhere"}
+		return &exitError{exitTampered, err, "keep a copy of the directory as it is, and compare with a backup or, with --seen, a checkpoint kept elsewhere"}
 	case errors.Is(err, os.ErrPermission):
 		return &exitError{exitFailed, err, "run it as the user of the daemon, or on a copy"}
 	case errors.Is(err, os.ErrNotExist):
@@ -87,8 +87,9 @@ func auditVerifyCommand() *cobra.Command {
 		Use:   "verify",
 		Short: "Check every entry, hash and signature of the log",
 		Long: `Check the log from the stored bytes: every entry's form, number and time, every
-hash of the Merkle tree, every checkpoint's signature. The exit code is 7 when
-anything is not as it was written.
+hash of the Merkle tree, every checkpoint's signature, every file's length. The
+exit code is 7 when any of it is not as it was written. Bytes in pages that a
+file does not use are no part of the log, and are not looked at.
 
 A log cannot show that it was put back to an older state of itself: pass a
 checkpoint that was seen before, and the log must be a continuation of it.`,
@@ -145,7 +146,7 @@ func writeReport(w io.Writer, r audit.Report, output string) error {
 			V int `json:"v"`
 		}{r, 1})
 	}
-	verdict := "verified: everything is as it was written"
+	verdict := "verified: every entry is as it was written"
 	if !r.Verified {
 		verdict = "TAMPERED OR DAMAGED"
 	}

@@ -113,7 +113,7 @@ func parseExposition(page []byte, pick picker) (map[string]sample, error) {
 		samples[as] = s
 	}
 	if len(samples) == 0 {
-		return nil, fmt.Errorf("none of the page's %d metrics is wanted: want %s", len(families), pick)
+		return nil, fmt.Errorf("%w among the page's %d: want %s", ErrNoMetric, len(families), pick)
 	}
 	return samples, nil
 }

@@ -70,7 +70,7 @@ func TestParseExpositionRefuses(t *testing.T) {
 		{"a number that is none", nil, "be_a one\n", "text format parsing error in line 1"},
 		{"a page cut off", nil, "be_a", "unexpected end of input"},
 		{"braces before any name, on which the parser panics", nil, "{} 0\nbe_a 1\n", "the parser gave up on it"},
-		{"a page without a wanted metric", nil, "go_threads 1\n", "none of the page's 1 metrics is wanted: want counters and gauges named be_…"},
+		{"a page without a wanted metric", nil, "go_threads 1\n", "no wanted metric among the page's 1: want counters and gauges named be_…"},
 		{"a page without a named metric", map[string]string{"a": "b", "c": "d"}, "go_threads 1\n", "want one of a c"},
 		{"a gauge with several label sets", nil, "be_queue{q=\"a\"} 1\nbe_queue{q=\"b\"} 2\n", "metric be_queue: gauge with 2 label sets: want one"},
 		{"a counter and a gauge of one name", nil, "be_a 1\nbe_a_total 2\n", "also named be_a in the frame"},

@@ -98,7 +98,7 @@ func compact(t *testing.T, f *facts.Frame) string {
 		return ""
 	}
 	var b strings.Builder
-	w := NewRecordingWriter(&b)
+	w := newRecordingWriter(&b, "recording")
 	if err := errors.Join(w.Write(f), w.Close()); err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package source
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -24,6 +25,10 @@ const (
 	// services have a few hundred KiB, and parsing takes tens of times the room.
 	DefaultMaxBytes = 1 << 20
 )
+
+// ErrNoMetric says that a member's page was read and nothing on it is wanted:
+// another choice of metrics may find something.
+var ErrNoMetric = errors.New("no wanted metric")
 
 // PrometheusConfig tells which members to scrape and what to take from their
 // pages.

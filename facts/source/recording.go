@@ -47,6 +47,10 @@ const recordingHead = "time_s,group,member,metric,value"
 // restart is simply not there. Frames of a group that did not change share
 // their Members and Metrics.
 //
+// Of a recording that was cut off, Next gives the ticks before the one that is
+// cut, and then an error that says where; of a plain one that is cut between two
+// rows it cannot know.
+//
 // It reads as a stream and holds one tick. It is not for concurrent use.
 type Recording struct {
 	name   string
@@ -161,6 +165,9 @@ func (r *Recording) next() ([]byte, error) {
 		return nil, io.EOF
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		r.line++
+		if len(line) == 0 {
+			return nil, r.errorf("the recording is cut off here: found no end of the compressed data")
+		}
 		return nil, r.errorf("the recording is cut off here: found no end of line after %.80q", line)
 	case errors.Is(err, bufio.ErrBufferFull), err == nil && len(line) > maxLineBytes:
 		r.line++

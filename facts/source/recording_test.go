@@ -51,7 +51,7 @@ func readText(t testing.TB, text string) ([]*facts.Frame, error) {
 func written(t testing.TB, frames []*facts.Frame) string {
 	t.Helper()
 	var b strings.Builder
-	w := NewRecordingWriter(&b)
+	w := newRecordingWriter(&b, "recording")
 	for _, f := range frames {
 		if err := w.Write(f); err != nil {
 			t.Fatal(err)
@@ -345,7 +345,7 @@ func BenchmarkRecordingWrite(b *testing.B) {
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {
-		w := NewRecordingWriter(io.Discard)
+		w := newRecordingWriter(io.Discard, "recording")
 		for _, f := range frames {
 			if err := w.Write(f); err != nil {
 				b.Fatal(err)

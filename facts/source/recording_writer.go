@@ -14,26 +14,34 @@ import (
 	"github.com/evenkeel/evenkeel/facts"
 )
 
+// flushEvery is how much of a recording waits in memory at most, in time of its
+// frames: what a process that is killed loses. A compressed file of 350 values a
+// second gets 0.1 % larger by it, one of 6 values every 15 s by half.
+const flushEvery = 10 * time.Second
+
 // RecordingWriter writes frames as a recording that [Recording] reads back:
 // rows sorted by time, group, member and metric, numbers in the fewest digits
 // that keep every bit. A frame in normal form, as all readers of this package
 // give, comes back identical, and a file so written is written again byte by
 // byte. Members and metrics without any value leave no trace.
 //
+// Every ten seconds, in time of the frames, all complete ticks go to the file, so
+// that a process that is killed loses no more than that; the system may crash
+// with more. [Recording] reads such a file up to the tick before its end, which
+// may be incomplete, and says where it is cut off.
+//
 // It is not for concurrent use. The first error ends it.
 type RecordingWriter struct {
 	name   string
 	w      *bufio.Writer
-	closer []io.Closer // in order of closing
+	z      *gzip.Writer // under w; nil: not compressed
+	file   *os.File     // under all; nil: not ours
 	line   []byte
+	saved  int64  // milliseconds: frames from then on may not be in the file
 	lastMs int64  // of the last frame
 	lastIn string // group of the last frame; empty: none yet
 	err    error
 }
-
-// NewRecordingWriter writes a plain recording to w. The caller must call
-// Close, which leaves w open.
-func NewRecordingWriter(w io.Writer) *RecordingWriter { return newRecordingWriter(w, "recording") }
 
 // CreateRecording creates the named file, compressed when the name ends with
 // ".gz". A file that exists is an error that wraps [os.ErrExist], unless
@@ -49,15 +57,16 @@ func CreateRecording(name string, overwrite bool) (*RecordingWriter, error) {
 	}
 	if !strings.HasSuffix(name, ".gz") {
 		r := newRecordingWriter(f, name)
-		r.closer = []io.Closer{f}
+		r.file = f
 		return r, nil
 	}
 	z := gzip.NewWriter(f)
 	r := newRecordingWriter(z, name)
-	r.closer = []io.Closer{z, f}
+	r.z, r.file = z, f
 	return r, nil
 }
 
+// newRecordingWriter writes a recording to w, which Close leaves open.
 func newRecordingWriter(w io.Writer, name string) *RecordingWriter {
 	r := &RecordingWriter{name: name, w: bufio.NewWriterSize(w, 64<<10)}
 	_, r.err = r.w.WriteString(recordingHead + "\n")
@@ -85,6 +94,15 @@ func (r *RecordingWriter) write(f *facts.Frame) error {
 		return fmt.Errorf("source: write %s: frame of %s at %s after %s at %s: want them in order of time, then group",
 			r.name, f.Group, formatMillis(ms), r.lastIn, formatMillis(r.lastMs))
 	}
+	if r.lastIn == "" {
+		r.saved = ms
+	}
+	if ms-r.saved >= flushEvery.Milliseconds() { // the first frame of its tick: all before are complete
+		if err := r.flush(); err != nil {
+			return err
+		}
+		r.saved = ms
+	}
 	r.lastMs, r.lastIn = ms, f.Group
 	for i, member := range f.Members {
 		for k, v := range f.Row(i) {
@@ -105,14 +123,29 @@ func (r *RecordingWriter) write(f *facts.Frame) error {
 	return nil
 }
 
+// flush hands everything written so far to the file.
+func (r *RecordingWriter) flush() error {
+	err := r.w.Flush()
+	if r.z != nil && err == nil {
+		err = r.z.Flush()
+	}
+	if err != nil {
+		return fmt.Errorf("source: write %s: %w", r.name, err)
+	}
+	return nil
+}
+
 // Close completes the recording and closes the file that [CreateRecording]
 // created. It returns the first error of all that went before.
 func (r *RecordingWriter) Close() error {
 	err := r.w.Flush()
-	for _, c := range r.closer {
-		err = errors.Join(err, c.Close())
+	if r.z != nil {
+		err = errors.Join(err, r.z.Close())
 	}
-	r.closer = nil
+	if r.file != nil {
+		err = errors.Join(err, r.file.Close())
+	}
+	r.z, r.file = nil, nil
 	if r.err == nil && err != nil {
 		r.err = fmt.Errorf("source: write %s: %w", r.name, err)
 	}

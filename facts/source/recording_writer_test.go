@@ -68,6 +68,54 @@ func TestCreateRecording(t *testing.T) {
 	}
 }
 
+// A writer that is never closed leaves what a killed process leaves.
+func TestRecordingOfAKilledProcess(t *testing.T) {
+	frames := []*facts.Frame{}
+	for i := range 25 { // two groups, a tick a second
+		for _, group := range []string{"api", "web"} {
+			f := oneValue(tick0.Add(time.Duration(i) * time.Second))
+			f.Group = group
+			frames = append(frames, f)
+		}
+	}
+	for _, tt := range []struct {
+		name, file string
+		written    int // ticks
+		want       int // ticks read back
+		cut        string
+	}{
+		{"plain, all that was flushed is read", "run.csv", 25, 20, ""},
+		{"compressed, all but the tick that may be incomplete is read", "run.csv.gz", 25, 19, ":42: the recording is cut off here: found no end of the compressed data"},
+		{"at the first tick after ten seconds", "run.csv.gz", 11, 9, ":22: the recording is cut off here"},
+		{"within the first ten seconds nothing is there", "run.csv.gz", 10, 0, "is empty"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			name := filepath.Join(t.TempDir(), tt.file)
+			w, err := CreateRecording(name, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Close()
+			for _, f := range frames[:2*tt.written] {
+				if err := w.Write(f); err != nil {
+					t.Fatal(err)
+				}
+			}
+			left, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := readText(t, string(left))
+			if (err == nil) != (tt.cut == "") || err != nil && !strings.Contains(err.Error(), tt.cut) {
+				t.Errorf("read: got error %v, want %q", err, tt.cut)
+			}
+			if !identical(got, frames[:2*tt.want]) {
+				t.Errorf("read: got %d frames, want the first %d written", len(got), 2*tt.want)
+			}
+		})
+	}
+}
+
 func TestRecordingWriterRefuses(t *testing.T) {
 	frame := func(t time.Time, group string) *facts.Frame {
 		f := oneValue(t)
@@ -93,7 +141,7 @@ func TestRecordingWriterRefuses(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var b bytes.Buffer
-			w := NewRecordingWriter(&b)
+			w := newRecordingWriter(&b, "recording")
 			var err error
 			for _, f := range tt.frames {
 				err = w.Write(f)
@@ -138,7 +186,7 @@ func TestRecordingWriterOnAFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := NewRecordingWriter(&fullDisk{room: 100_000})
+	w := newRecordingWriter(&fullDisk{room: 100_000}, "recording")
 	for _, f := range frames {
 		err = w.Write(f)
 	}
