@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// alarm is the fact of the design: a member that swallows work.
+// alarm is a whole fact, every part of it set: a member that swallows work.
 func alarm() Fact {
 	t := time.Date(2026, 11, 22, 5, 51, 46, 0, time.UTC)
 	params := "sha256:" + strings.Repeat("ab", 32)

@@ -59,3 +59,21 @@ func TestTableShowsUnits(t *testing.T) {
 		}
 	}
 }
+
+func TestQuantileIsTheNearestRank(t *testing.T) {
+	for _, tt := range []struct {
+		n    int // values 1 to n
+		q    float64
+		want float64
+	}{
+		{1, 0.5, 1}, {2, 0.5, 1}, {3, 0.5, 2}, {4, 0.5, 2}, {5, 0.5, 3}, {100, 0.99, 99}, {101, 0.99, 100}, {10, 0, 1}, {10, 1, 10},
+	} {
+		s := make([]float64, tt.n)
+		for i := range s {
+			s[i] = float64(i + 1)
+		}
+		if got := quantile(s, tt.q); got != tt.want {
+			t.Errorf("quantile(1…%d, %v) = %v, want %v", tt.n, tt.q, got, tt.want)
+		}
+	}
+}

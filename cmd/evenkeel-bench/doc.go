@@ -12,7 +12,7 @@
 //     the log, at a paced rate; the median and the 99th percentile of a run.
 //     The rate is what was reached, when the machine cannot keep up with the
 //     one asked for.
-//   - frames: nanoseconds a cell (a metric of a member) from a frame to its
+//   - frames: nanoseconds a cell (a feature of a member) from a frame to its
 //     facts, on a group in health.
 //   - appends: entries a second that 256 producers make durable together.
 //

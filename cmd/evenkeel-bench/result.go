@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"slices"
@@ -27,9 +28,11 @@ func over(name, unit string, runs []float64) result {
 }
 
 // quantile returns the nearest-rank q-quantile of s, which is sorted and not
-// empty.
+// empty: the least value that at least q·n of the n do not exceed.
 func quantile(s []float64, q float64) float64 {
-	return s[min(int(q*float64(len(s))), len(s)-1)]
+	const rounding = 1e-9 // of q·n, which is whole for most
+	rank := int(math.Ceil(q*float64(len(s)) - rounding))
+	return s[min(max(rank, 1), len(s))-1]
 }
 
 func printResults(w io.Writer, output string, all []result) error {

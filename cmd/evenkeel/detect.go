@@ -41,7 +41,8 @@ and print the facts they give, in order.
 With --calibrate, healthy recordings teach what health looks like and how high
 the score goes in it; a warm-up then fits the members of each recording. A FILE
 that is also among the healthy recordings is judged by the others. Without it
-each recording is its own teacher, which takes most of it.
+each recording is its own teacher, which takes most of it. What was judged of
+each recording is told below the table; when that is nothing, the exit code is 3.
 
 With --score, the truth is read from LABELS.csv (run,onset_s,end_s,member,fault)
 and the alarms are compared with it; recordings without a label are healthy.`,
@@ -49,33 +50,37 @@ and the alarms are compared with it; recordings without a label are healthy.`,
   evenkeel detect --calibrate 'h*.csv.gz' --alpha 1/30 --epoch 60s --warmup 40s fault.csv.gz -o jsonl
   evenkeel detect --calibrate 'h*.csv.gz' --score labels.csv *.csv.gz -o json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return detectFiles(cmd.Context(), o, args, cmd.OutOrStdout())
+			return detectFiles(cmd.Context(), o, args, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&o.calibrate, "calibrate", nil, "healthy recordings: names or patterns, separated by commas (repeatable)")
 	f.StringVar(&o.alpha, "alpha", "1/30", "declared probability of a false alarm in an epoch, as 1/30 or 0.033")
-	f.DurationVar(&o.epoch, "epoch", time.Minute, "what --alpha is per")
-	f.DurationVar(&o.warmup, "warmup", 40*time.Second, "healthy start of each recording, which fits its members")
-	f.DurationVar(&o.tick, "tick", time.Second, "time from one frame to the next")
+	f.DurationVar(&o.epoch, "epoch", 0, "what --alpha is per (default 60 ticks)")
+	f.DurationVar(&o.warmup, "warmup", 0, "healthy start of each recording, which fits its members (default 40 ticks)")
+	f.DurationVar(&o.tick, "tick", 0, "time from one frame to the next (default: that of the recordings)")
 	f.StringVar(&o.labels, "score", "", "compare with the truth in this file")
 	f.StringVarP(&o.output, "output", "o", "table", "table, jsonl (facts) or json (with --score)")
 	return cmd
 }
 
-func detectFiles(ctx context.Context, o detectOptions, files []string, stdout io.Writer) error {
+func detectFiles(ctx context.Context, o detectOptions, files []string, stdout, stderr io.Writer) error {
 	s, err := newDetectSession(ctx, o, files)
 	if err != nil {
 		return err
 	}
 	out := bufio.NewWriter(stdout)
-	sink := s.sink(out)
+	sink := s.sink(out, stderr)
 	for _, file := range s.files {
 		if err := s.detect(ctx, file, sink); err != nil {
 			return err
 		}
 	}
-	return errors.Join(sink.end(), out.Flush())
+	told := io.Writer(out)
+	if s.o.output != "table" || s.o.labels != "" {
+		told = stderr
+	}
+	return errors.Join(sink.end(), s.tellJudged(told), out.Flush(), s.unjudged())
 }
 
 // factSink takes what the detectors say about the recordings, in order.
@@ -94,6 +99,7 @@ type detectSession struct {
 	healthy []healthyRun
 	all     *detect.Calibration // of all healthy runs; nil: none
 	truth   []label             // with --score
+	judged  []*judgedGroup      // of the recordings, in order
 }
 
 // healthyRun is one group of one healthy recording.
@@ -128,6 +134,9 @@ func newDetectSession(ctx context.Context, o detectOptions, files []string) (*de
 	healthy, err := expand(o.calibrate)
 	if err != nil {
 		return usage(err, "")
+	}
+	if err := s.setTick(ctx, slices.Concat(healthy, s.files)); err != nil {
+		return nil, err
 	}
 	for _, file := range healthy {
 		if err := s.learn(ctx, file, slices.Contains(o.calibrate, file)); err != nil {
@@ -311,16 +320,18 @@ func (s *detectSession) detect(ctx context.Context, file string, sink factSink) 
 	if err != nil {
 		return err
 	}
-	detectors := map[string]*detect.Detector{}
+	detectors := map[string]*judgedGroup{}
 	return eachFrame(ctx, file, func(f *facts.Frame) error {
 		d, ok := detectors[f.Group]
 		if !ok {
-			if d, err = detect.New(s.config(f.Group, calibration)); err != nil {
+			d = &judgedGroup{file: file, group: f.Group, calibrated: calibration != nil}
+			if d.detector, err = detect.New(s.config(f.Group, calibration)); err != nil {
 				return &exitError{exitUsage, err, ""}
 			}
 			detectors[f.Group] = d
+			s.judged = append(s.judged, d)
 		}
-		found, err := d.Observe(f)
+		found, err := d.observe(f)
 		if err != nil {
 			return err
 		}
@@ -335,9 +346,10 @@ func (s *detectSession) detect(ctx context.Context, file string, sink factSink) 
 }
 
 // sink returns what prints as the options say.
-func (s *detectSession) sink(w io.Writer) factSink {
+func (s *detectSession) sink(w, warnings io.Writer) factSink {
 	if s.o.labels != "" {
-		score := &scoreSink{w: w, json: s.o.output == "json", epoch: s.o.epoch, warmup: s.o.warmup, tick: s.o.tick, labels: s.truth}
+		score := &scoreSink{w: w, json: s.o.output == "json", epoch: s.o.epoch, warmup: s.o.warmup, tick: s.o.tick,
+			labels: s.truth, warnings: warnings}
 		if s.o.output == "jsonl" {
 			score.lines = &factLines{w}
 		}

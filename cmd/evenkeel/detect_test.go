@@ -52,13 +52,21 @@ func recordFleet(t *testing.T, dir, group string, seed uint64, seconds, sick int
 
 func runDetect(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	var stdout bytes.Buffer
+	stdout, _, err := runDetectAside(t, args...)
+	return stdout, err
+}
+
+// runDetectAside returns what the command says beside its output, too.
+func runDetectAside(t *testing.T, args ...string) (string, string, error) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
 	cmd := detectCommand()
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	cmd.SetArgs(args)
 	cmd.SetOut(&stdout)
+	cmd.SetErr(&stderr)
 	err := cmd.ExecuteContext(t.Context())
-	return stdout.String(), err
+	return stdout.String(), stderr.String(), err
 }
 
 // fleetRecordings writes four healthy recordings, a faulty one and its label.
@@ -169,11 +177,84 @@ func TestDetectTableTellsAlarmsToPeople(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if lines := strings.Count(out, "\n"); lines != 2 || !strings.Contains(out, "m3") || !strings.Contains(out, "46s") {
-		t.Errorf("want a head and one alarm, of m3 at 46s:\n%s", out)
+	if lines := strings.Count(out, "\n"); lines != 3 || !strings.Contains(out, "m3") || !strings.Contains(out, "46s") ||
+		!strings.Contains(out, "sick: judged 20 of 60 s\n") {
+		t.Errorf("want a head, one alarm, of m3 at 46s, and what was judged:\n%s", out)
 	}
-	if out, err = runDetect(t, append(args, "--alpha", "1/100", healthy)...); err != nil || !strings.Contains(out, "no alarms") && !strings.Contains(out, "h1") {
+	if out, err = runDetect(t, append(args, "--alpha", "1/100", healthy)...); err != nil || !strings.Contains(out, "h1: judged 60 of 100 s") {
 		t.Errorf("a healthy recording: %v\n%s", err, out)
+	}
+}
+
+func TestDetectSaysWhatWasNotJudged(t *testing.T) {
+	dir, faulty := fleetRecordings(t)
+	calibrated := []string{"--calibrate", filepath.Join(dir, "h?.csv.gz"), faulty}
+	for _, tt := range []struct {
+		name           string
+		args           []string
+		stdout, stderr string
+		code           int
+	}{
+		{"no history to learn from", []string{faulty},
+			"not judged: needs more than 10m40s of history, has 1m0s: give --calibrate or a longer recording", "", exitUnmet},
+		{"a warm-up as long as the recording", append([]string{"--warmup", "70s", "--epoch", "30s"}, calibrated...),
+			"not judged: needs more than the 1m10s of its warm-up, has 1m0s", "", exitUnmet},
+		{"facts go on all the same", []string{faulty, "-o", "jsonl"}, `"kind":"health"`, "not judged: needs", exitDone},
+		{"a score of nothing", []string{faulty, "--score", filepath.Join(dir, "labels.csv")}, "sick", "not judged: needs", exitUnmet},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			stdout, stderr, err := runDetectAside(t, tt.args...)
+			code := exitDone
+			if e, ok := errors.AsType[*exitError](err); ok {
+				code = e.code
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			if code != tt.code || !strings.Contains(stdout, tt.stdout) || !strings.Contains(stderr, tt.stderr) {
+				t.Errorf("code %d, want %d\n%s\nwant %q\n%s\nwant %q", code, tt.code, stdout, tt.stdout, stderr, tt.stderr)
+			}
+		})
+	}
+}
+
+// everySeconds writes a recording of two members with a frame every so often.
+func everySeconds(t *testing.T, dir, name string, every int) string {
+	t.Helper()
+	var text strings.Builder
+	text.WriteString("time_s,group,member,metric,value\n")
+	for i := 1; i <= 30; i++ {
+		for _, m := range []string{"m1", "m2"} {
+			fmt.Fprintf(&text, "%d,g,%s,hx_stot,%d\n", i*every, m, 40+i%3)
+		}
+	}
+	file := filepath.Join(dir, name)
+	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestDetectTakesTheTickFromTheRecording(t *testing.T) {
+	dir := t.TempDir()
+	slow, fast := everySeconds(t, dir, "slow.csv", 10), everySeconds(t, dir, "fast.csv", 1)
+	for _, tt := range []struct {
+		name string
+		args []string
+		code int
+		want string // of stdout or the error
+	}{
+		{"its own spacing", []string{slow}, exitUnmet, "needs more than 1h46m40s of history, has 5m0s"},
+		{"a tick that agrees", []string{slow, "--tick", "10s"}, exitUnmet, "has 5m0s"},
+		{"a tick that contradicts", []string{slow, "--tick", "1s"}, exitUsage, "slow.csv has a frame every 10s, but the tick is 1s by --tick"},
+		{"two paces", []string{fast, slow}, exitUsage, "but the tick is 1s by "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			out, err := runDetect(t, tt.args...)
+			e, ok := errors.AsType[*exitError](err)
+			if !ok || e.code != tt.code || !strings.Contains(out+err.Error(), tt.want) {
+				t.Errorf("%v, want code %d and %q\n%s", err, tt.code, tt.want, out)
+			}
+		})
 	}
 }
 

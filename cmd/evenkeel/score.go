@@ -1,12 +1,9 @@
 package main
 
 import (
-	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"text/tabwriter"
@@ -15,56 +12,6 @@ import (
 	"github.com/evenkeel/evenkeel/facts"
 )
 
-// label is the truth about one fault: the group's member was sick in (onset, end].
-type label struct {
-	group, member, fault string
-	onset, end           time.Time
-}
-
-// readLabels reads a CSV file with the columns onset_s, end_s, member, fault
-// and either group or run, in any order, among others.
-func readLabels(name string) (labels []label, err error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("detect: labels: %w", err)
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		return nil, fmt.Errorf("detect: labels %s: %w", name, err)
-	}
-	if len(rows) == 0 {
-		return nil, fmt.Errorf("detect: labels %s: empty, want a header run,onset_s,end_s,member,fault", name)
-	}
-	column := map[string]int{}
-	for i, h := range rows[0] {
-		column[h] = i
-	}
-	if i, ok := column["run"]; ok {
-		column["group"] = i
-	}
-	for _, want := range []string{"group", "onset_s", "end_s", "member", "fault"} {
-		if _, ok := column[want]; !ok {
-			return nil, fmt.Errorf("detect: labels %s:1: no column %s, want run (or group),onset_s,end_s,member,fault", name, want)
-		}
-	}
-	for n, row := range rows[1:] {
-		l := label{group: row[column["group"]], member: row[column["member"]], fault: row[column["fault"]]}
-		for _, t := range []struct {
-			column string
-			to     *time.Time
-		}{{"onset_s", &l.onset}, {"end_s", &l.end}} {
-			s, err := strconv.ParseFloat(row[column[t.column]], 64)
-			if err != nil {
-				return nil, fmt.Errorf("detect: labels %s:%d: %s: found %q, want seconds", name, n+2, t.column, row[column[t.column]])
-			}
-			*t.to = time.UnixMilli(int64(s * 1000)).UTC()
-		}
-		labels = append(labels, l)
-	}
-	return labels, nil
-}
-
 // scoreSink compares alarms with the truth and prints the result.
 type scoreSink struct {
 	w             io.Writer
@@ -72,6 +19,7 @@ type scoreSink struct {
 	epoch, warmup time.Duration
 	tick          time.Duration
 	lines         *factLines // nil: facts are not printed
+	warnings      io.Writer
 
 	labels []label
 	groups []*scoredGroup // in order of appearance
@@ -81,6 +29,7 @@ type scoreSink struct {
 type scoredGroup struct {
 	file, group string
 	first, last time.Time
+	members     []string     // all that were in a frame, sorted
 	alarms      []facts.Fact // as they came
 }
 
@@ -91,6 +40,11 @@ func (s *scoreSink) frame(file string, f *facts.Frame) {
 		s.groups = append(s.groups, g)
 	}
 	g.last = f.Time
+	for _, m := range f.Members {
+		if at, known := slices.BinarySearch(g.members, m); !known {
+			g.members = slices.Insert(g.members, at, m)
+		}
+	}
 }
 
 // group returns what is known of a group, nil when nothing is. The one that is
@@ -116,6 +70,9 @@ func (s *scoreSink) fact(file string, f *facts.Fact) error {
 }
 
 func (s *scoreSink) end() error {
+	if err := s.warn(); err != nil {
+		return err
+	}
 	if s.lines != nil {
 		return nil
 	}

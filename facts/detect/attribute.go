@@ -29,8 +29,8 @@ type share struct {
 //	t_k = h_k²/P_kk, h = P·w,
 //
 // which is by how much S² would fall were w_k what the other features predict
-// by least squares (DETECTION 5.7). The score of a share is sign(w_k)·√t_k: in
-// the unit of S.
+// by least squares (see Attribution in the package documentation). The score of a share is
+// sign(w_k)·√t_k: in the unit of S.
 // Cost: O(d²).
 func attribute(p *mat.SymDense, w []float64) []share {
 	d := len(w)

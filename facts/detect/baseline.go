@@ -26,8 +26,8 @@ const (
 //
 //	z = (y − a − g·mu)·precision/s
 //
-// with mu the median of the peers (DETECTION 5.2). z has robust standard
-// deviation 1 in health, whatever the load.
+// with mu the median of the peers (see Residuals in the package documentation). z has
+// robust standard deviation 1 in health, whatever the load.
 type cell struct{ a, g, inverse float64 } // inverse is 1/s
 
 // alike is the cell of a member that nothing is known of but the group's scale.

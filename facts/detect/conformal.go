@@ -68,7 +68,7 @@ func (h *epochs) len() int { return len(h.whole) }
 //
 // whatever the dependence between ticks, metrics and members, and at whichever
 // tick of the epoch the alarm is given: the running maximum exceeds the
-// threshold at some time if and only if the epoch's does (DETECTION 5.5).
+// threshold at some time if and only if the epoch's does (see Thresholds in the package documentation).
 //
 // T2, pool true: the k-th largest of all cells members × epochs, where k is
 // the same: ⌊alpha·(m+1)⌋. For members that are alike it bounds the expected

@@ -66,7 +66,7 @@ const (
 // or not later than the one before. It is not taken in. Any other error says
 // that the calibration does not suit the group, and comes with every frame.
 //
-// Cost: O(n·d + n·windows·d²), for 16 features about 60 ns a member and
+// Cost: O(n·d + n·windows·d²), for 16 features some 55 to 70 ns a member and
 // feature, whatever the number of members. It allocates only for facts, and
 // when members or metrics change.
 func (d *Detector) Observe(f *facts.Frame) ([]facts.Fact, error) {
@@ -155,6 +155,29 @@ func (d *Detector) score() {
 // armed reports whether there is a threshold to judge by.
 func (d *Detector) armed() bool {
 	return d.judge != nil && (d.cfg.Calibration != nil || d.history.len() >= d.cfg.MinEpochs)
+}
+
+// Features returns the names of the features that members are judged by; nil
+// while they are not chosen yet.
+func (d *Detector) Features() []string {
+	if d.group.features == nil {
+		return nil
+	}
+	return d.group.featureNames()
+}
+
+// Judging reports whether the last frame was judged: there is a threshold, and
+// at least two members were scored.
+func (d *Detector) Judging() bool { return d.armed() && len(d.judge.tracks) > 1 }
+
+// History returns how much healthy time it takes at least before a frame is
+// judged: the warm-up, and without a calibration the epochs that set the
+// threshold.
+func (d *Detector) History() time.Duration {
+	if d.cfg.Calibration != nil {
+		return d.cfg.Warmup
+	}
+	return d.cfg.Warmup + time.Duration(d.cfg.MinEpochs)*d.cfg.Epoch
 }
 
 // exceeds reports whether a score of the named member, or of the group when it

@@ -327,34 +327,6 @@ func TestMembershipFacts(t *testing.T) {
 	}
 }
 
-func TestMemberWithoutItsOwnMetricsIsAbsent(t *testing.T) {
-	s := newSynthetic(16, 5)
-	d := quick(t, nil)
-	alarmsIn(t, d, s, 50)
-	s.override = func(f *facts.Frame) {
-		for _, m := range f.Metrics {
-			if strings.HasPrefix(m, "be_") || strings.HasPrefix(m, "z") || strings.HasPrefix(m, "t") {
-				blank(f, m, "m0002")
-			}
-		}
-	}
-	observe(t, d, s.frame())
-	if m := d.group.members[1]; m.standing != facts.StandingAbsent || m.scored {
-		t.Errorf("standing %s, scored %v, want absent: more than a third of its features is missing", m.standing, m.scored)
-	}
-	s.override = nil
-	for tick := range 15 {
-		observe(t, d, s.frame())
-		if d.group.members[1].scored {
-			t.Fatalf("scored %d ticks after its return, want 15 of settling", tick)
-		}
-	}
-	observe(t, d, s.frame())
-	if m := d.group.members[1]; !m.scored || m.win.seen != 1 {
-		t.Errorf("scored %v with %d ticks in its windows, want a fresh start", m.scored, m.win.seen)
-	}
-}
-
 func TestHealthFacts(t *testing.T) {
 	s := newSynthetic(17, 5)
 	d := quick(t, nil)

@@ -10,36 +10,92 @@
 //
 // # The test
 //
-// Each tick goes through five steps, one file each; the section numbers are
-// those of the design's page on detection.
+// Each tick goes through five steps. Notation: member i, feature k, tick t.
 //
-//  1. Features (feature.go, measure.go; 5.1): rates per weight, levels, times,
-//     and what a request is worth: bytes, processor time, downstream calls,
-//     completions and successes per request. These survive any balancing rule.
-//  2. Peer residual (residual.go, group.go, baseline.go; 5.2): each member
-//     against the median of the others. Load, season, surge, a slow
-//     dependency: all that is common falls out.
-//  3. Scores (rank.go; 5.3): the normal score of the residual's rank in
-//     health, with a logarithmic tail.
-//  4. Statistic (window.go, law.go, judge.go; 5.4): a whitened quadratic form
-//     of the scores' means over several trailing windows, against the spread
-//     of the group at that tick; the largest window counts.
-//  5. Threshold (conformal.go, epoch.go; 5.5): an order statistic of the peaks
-//     that the statistic reached in healthy epochs.
+// # Features
 //
-// The parts of a score that each metric owes come with the fact (attribute.go;
-// 5.7).
+// In feature.go and measure.go. Rates per weight, levels and times enter as
+// y = log(1+x), shares and utilisations as they are. What a request is worth
+// (bytes, processor time, downstream calls, completions, successes) enters as a
+// ratio that is drawn to the group's own baseline ratio ρ when few requests are
+// behind it,
 //
-// # What is promised
+//	y = (num + c·ρ)/(den + c), c = 5 requests,
 //
-// T1: if the peaks of the healthy epochs and of the next one are exchangeable,
-// the probability of any false alarm of the group in an epoch is at most the
-// declared alpha, for any dependence between ticks, metrics and members. With
-// m epochs nobody can honestly promise less than 1/(m+1): the fact says what
-// is certified beside what is declared, and rules may ask for it. T2, the pooled
-// threshold for alike members and little history, bounds the expected number
-// of members falsely alarmed in an epoch. A margin on the threshold makes the
-// test stricter by an amount that nothing certifies.
+// the logarithm of it for amounts. Ratios survive any balancing rule. A value
+// that is missing is no evidence.
+//
+// # Residuals
+//
+// In residual.go, group.go, baseline.go and warmup.go. Each member against the
+// median of the others, so that it cannot drag its own reference,
+//
+//	μ = median over j≠i of y_j,  z = (y − a − g·μ)·precision/s,
+//
+// with offset a, slope g and scale s fitted in the warm-up, and the precision
+// that the number of requests gives. Load, season, surge, a slow dependency:
+// all that is common falls out.
+//
+// # Scores
+//
+// In rank.go. The normal score of the mid-rank of z among the m residuals of
+// health, with a tail beyond their 99 % point z99 that grows with the logarithm,
+//
+//	v = Φ⁻¹((rank + 1/2)/(m + 1)) + 1.5·sign(z)·log(max(1, |z|/z99)).
+//
+// Rare spikes do not set the threshold, and a black hole is still larger than a
+// rank can say.
+//
+// # Statistic
+//
+// In window.go, law.go and judge.go. Over trailing windows of several lengths,
+// with W the mean of v over a window and Σ its covariance in health, drawn to the
+// identity,
+//
+//	S = √(W'·Σ⁻¹·W)/q,  U = max over windows of S,
+//
+// q the 99 % point of the root in health. When the whole group is stirred up, S
+// is taken against the middle of the others'. Any function could stand here: what
+// is promised does not depend on it.
+//
+// # Thresholds
+//
+// In conformal.go and epoch.go. With M_1 … M_m the largest U of any member in
+// each of m healthy epochs, T1 alarms when U exceeds the ⌈(1−α)(m+1)⌉-th
+// smallest. If M_1 … M_m and the M of the running epoch are exchangeable, its
+// rank among them is uniform (ties are broken by a hash, as good as random), so
+//
+//	P(any alarm of the group during the epoch) ≤ α,
+//
+// for any dependence between ticks, metrics and members, and whenever in the
+// epoch the alarm is given: the running maximum exceeds the threshold at some
+// time if and only if the epoch's does. It is the conformal test of an anomaly
+// (Laxhammar and Falkman) with the epoch as the example and ties smoothed (Vovk,
+// Gammerman and Shafer), and holds on average over calibrations, not given the
+// one at hand; p-values that share a calibration depend on each other (Bates et
+// al.), which is why nothing here multiplies them. Epochs that depend on each
+// other weakly keep the rate nearly (Chernozhukov, Wüthrich and Zhu, of blocks of
+// a stationary, mixing series): choose them long against the windows.
+//
+// With m epochs nobody can honestly promise less than 1/(m+1): the fact says what
+// is certified beside what is declared, and rules may ask for it.
+//
+// T2, for alike members and little history, takes the ⌊α(m+1)⌋-th largest of all
+// cells members × epochs. If the law of that array does not change when members
+// or epochs are permuted, it bounds by α the expected number of members falsely
+// alarmed in an epoch. A margin on the threshold makes either test stricter by an
+// amount that nothing certifies.
+//
+// # Attribution
+//
+// In attribute.go. With P the inverse covariance of the window sums w and h = P·w,
+//
+//	t_k = h_k²/P_kk
+//
+// is by how much S² = w'·P·w would fall were w_k what the other features predict
+// by least squares; the fact lists sign(w_k)·√t_k.
+//
+// # Learning
 //
 // Health is learnt, never assumed: from the group itself, which takes a warm-up
 // and then epochs ("ageing", in facts of kind health), or at once from healthy
@@ -48,14 +104,27 @@
 // the member left or restarted, each such time counts as a false alarm in what
 // is certified. Learning never blocks: membership is told from the first frame.
 //
-// A member that is drained, in maintenance, down, absent, or of which more than
-// a third of the features is missing, is not judged and nobody's peer; after
-// its return it settles first. With two members there is no telling who is
-// sick: the alarm is the group's. With one there is nothing to compare.
+// # Presence
+//
+// In member.go and presence.go. A member that is drained, in maintenance or down
+// is not judged and nobody's peer; after its return it settles first. It is
+// absent when it has no row, when there is a balancer that tells nothing of it,
+// or when there is no balancer and more than a third of its features is missing.
+// With a balancer, a dead metrics page hides nobody: the member is judged on what
+// the balancer sees. Only a member that refuses connections without a page, or
+// whose counters have just begun anew, counts as restarting, for a few ticks.
+//
+// With two members there is no telling who is sick: the alarm is the group's.
+// With one there is nothing to compare.
 //
 // The same frames give the same facts, byte for byte: there is no clock, no
 // random number and no map order in a [Detector], the order of summation is
 // fixed, and no product is fused with a sum.
+//
+// # Cost
+//
+// Measured in cells: one cell is one feature of one member at one tick, however
+// many metrics the feature is made of.
 //
 // # What it does not do
 //
@@ -63,4 +132,17 @@
 // wrong with a group that moves as one (group_state.shift says that it moves).
 // Baselines do not slide: what is fitted in the warm-up stays. It keeps nothing
 // on disk and acts on nothing.
+//
+// # Sources
+//
+//   - R. Laxhammar, G. Falkman: Inductive conformal anomaly detection for
+//     sequential detection of anomalous sub-trajectories. Annals of Mathematics
+//     and Artificial Intelligence 74 (2015).
+//   - V. Vovk, A. Gammerman, G. Shafer: Algorithmic Learning in a Random World.
+//     Springer, 2005.
+//   - S. Bates, E. Candès, L. Lei, Y. Romano, M. Sesia: Testing for outliers with
+//     conformal p-values. Annals of Statistics 51 (2023), arXiv:2104.08279.
+//   - V. Chernozhukov, K. Wüthrich, Y. Zhu: Exact and robust conformal inference
+//     methods for predictive machine learning with dependent data. COLT 2018,
+//     arXiv:1802.06300.
 package detect

@@ -69,6 +69,9 @@ var recipes = []recipe{
 	{name: "memory_mb", form: formScale, num: []term{sum("be_mem_mb")}},
 }
 
+// balancerPrefix is of the metrics that the balancer tells of its members.
+const balancerPrefix = "hx_"
+
 // Metrics that are configuration or history of a member.
 const (
 	metricWeight = "hx_weight"   // the balancer's weight; 0: no traffic is sent
@@ -91,6 +94,14 @@ type feature struct {
 	name     string
 	form     form
 	num, den term
+}
+
+func (t term) equal(o term) bool {
+	return slices.Equal(t.sum, o.sum) && t.lessGrowth == o.lessGrowth
+}
+
+func (f feature) equal(o feature) bool {
+	return f.name == o.name && f.form == o.form && f.num.equal(o.num) && f.den.equal(o.den)
 }
 
 // chooseFeatures returns the features that can be made of the metrics, which

@@ -3,7 +3,6 @@ package detect
 import (
 	"cmp"
 	"math"
-	"reflect"
 	"slices"
 
 	"github.com/evenkeel/evenkeel/facts"
@@ -28,6 +27,7 @@ type group struct {
 	names    []string
 	features []feature // nil: not chosen yet
 	bind     *binding
+	balanced bool // the balancer tells of somebody at this tick
 
 	members []*member // in order of appearance
 	byName  []int     // index into members, sorted by name
@@ -61,11 +61,13 @@ func (g *group) read(f *facts.Frame) {
 		m.peer, m.scored = false, false
 		m.unseen++
 	}
+	g.balanced = g.hasBalancer(f)
 	for r, i := range g.rows {
 		g.measure(i, f.Row(r))
 	}
 	for _, m := range g.members {
 		if m.unseen > 0 {
+			m.whole, m.silent = false, 0
 			m.leave(facts.StandingAbsent)
 		}
 	}
@@ -111,7 +113,7 @@ func (g *group) choose(metrics []string) {
 		return
 	}
 	features := chooseFeatures(g.names)
-	if reflect.DeepEqual(features, g.features) {
+	if slices.EqualFunc(features, g.features, feature.equal) {
 		return
 	}
 	g.features, g.bind, g.history, g.rows = features, nil, nil, nil
@@ -173,8 +175,7 @@ func (g *group) order() {
 }
 
 // measure reads the terms of member i from its row and decides whether it is a
-// peer. A member of which more than a third of the features is missing does
-// not report.
+// peer.
 func (g *group) measure(i int, row []float64) {
 	m, b, n := g.members[i], g.bind, len(g.members)
 	m.unseen = 0
@@ -190,18 +191,24 @@ func (g *group) measure(i int, row []float64) {
 	if b.weight >= 0 && row[b.weight] > 0 {
 		m.weight = row[b.weight]
 	}
-	switch standing := b.stand(row); {
+	standing := b.stand(row)
+	switch {
 	case standing != facts.StandingIn:
-		m.leave(standing)
-	case 3*missing > len(g.features):
-		m.leave(facts.StandingAbsent)
-	default:
-		uptime := math.NaN()
-		if b.uptime >= 0 {
-			uptime = row[b.uptime]
-		}
-		m.arrive(uptime, g.settle, g.ticks <= namingTicks)
+		m.whole, m.silent = false, 0
+	case 3*missing <= len(g.features):
+		m.reports()
+	case g.absent(m, row):
+		standing = facts.StandingAbsent
 	}
+	if standing != facts.StandingIn {
+		m.leave(standing)
+		return
+	}
+	uptime := math.NaN()
+	if b.uptime >= 0 {
+		uptime = row[b.uptime]
+	}
+	m.arrive(uptime, g.settle, g.ticks <= namingTicks)
 }
 
 // residuals computes y, the peers' medians and z of this tick.

@@ -36,8 +36,8 @@ func nans(n int) []float64 {
 //
 //	U = max over windows of S / max(1, M/(1.3·typical)),
 //
-// where S is the quadratic form of DETECTION 5.4 over its healthy 99 % point
-// and M the median of the other members' S: when the whole group is far from
+// where S is the quadratic form (see Statistic in the package documentation)
+// over its healthy 99 % point and M the median of the other members' S: when the whole group is far from
 // its usual, as in an overload, a member stands out only if it is further off
 // than its peers by as much. With fewer than four members there is no M.
 type judge struct {

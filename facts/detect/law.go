@@ -32,7 +32,8 @@ type law struct {
 	forms    []quadratic // one a window
 }
 
-// quadratic is the whitened quadratic form of one window (DETECTION 5.4),
+// quadratic is the whitened quadratic form of one window (see Statistic in
+// the package documentation),
 //
 //	S = sqrt(W'·Σ⁻¹·W)/q
 //

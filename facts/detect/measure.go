@@ -3,20 +3,23 @@ package detect
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/evenkeel/evenkeel/facts"
 )
 
 // shrink is the number of requests' worth of the group's own baseline ratio
 // that is added to every ratio: with fewer requests than that, a ratio says
-// little (DETECTION 5.1).
+// little (see Features in the package documentation).
 const shrink = 5
 
 // binding finds the terms of the features in frames of one set of metrics.
 type binding struct {
 	metrics                   []string // of the frames; shared with them
 	num, den                  []boundTerm
-	admin, up, weight, uptime int // columns, or -1
+	admin, up, weight, uptime int   // columns, or -1
+	balancer, page            []int // columns of the balancer's metrics, and of all others
+	sent, refused             boundTerm
 }
 
 // boundTerm is a term as columns of a frame.
@@ -42,7 +45,15 @@ func bind(features []feature, metrics []string) *binding {
 		return b
 	}
 	b := &binding{metrics: metrics, admin: column(facts.MetricAdmin), up: column(facts.MetricUp),
-		weight: column(metricWeight), uptime: column(metricUptime)}
+		weight: column(metricWeight), uptime: column(metricUptime),
+		sent: bindTerm(sum("hx_stot")), refused: bindTerm(sum(refused...))}
+	for i, m := range metrics {
+		if strings.HasPrefix(m, balancerPrefix) {
+			b.balancer = append(b.balancer, i)
+		} else {
+			b.page = append(b.page, i)
+		}
+	}
 	for _, f := range features {
 		b.num = append(b.num, bindTerm(f.num))
 		b.den = append(b.den, bindTerm(f.den))

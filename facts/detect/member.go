@@ -18,6 +18,8 @@ type member struct {
 	peer     bool
 	settling int     // ticks left; away: to be set at its return
 	uptime   float64 // NaN: never told
+	whole    bool    // its features were there at the last tick
+	silent   int     // ticks for which it seems to be restarting
 
 	weight, share    float64   // the balancer's weight, and relative to the largest of the peers
 	lastNum, lastDen []float64 // gauges behind growth, one a feature

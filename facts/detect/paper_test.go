@@ -10,7 +10,7 @@ import (
 )
 
 // Each test here is one claim of the literature that the detector rests on,
-// by the section of DETECTION that cites it.
+// by the section of the package documentation that states it.
 
 // within reports whether k of n is within four standard errors of p.
 func within(k, n int, p float64) bool {
@@ -30,7 +30,7 @@ func laws(rng *rand.Rand) map[string]func() float64 {
 	}
 }
 
-// 5.5 T1: with exchangeable epochs, P(any alarm in the epoch) ≤ alpha; equal
+// Thresholds, T1: with exchangeable epochs, P(any alarm in the epoch) ≤ alpha; equal
 // to ⌊alpha(m+1)⌋/(m+1), ties included, by the hashed tie-break.
 func TestT1KeepsTheDeclaredRate(t *testing.T) {
 	rng := rand.New(rand.NewPCG(21, 22))
@@ -60,7 +60,7 @@ func TestT1KeepsTheDeclaredRate(t *testing.T) {
 	}
 }
 
-// 5.5 T1, early alarm: the running maximum exceeds the threshold at some tick
+// Thresholds, T1, early alarm: the running maximum exceeds the threshold at some tick
 // if and only if the epoch's maximum does, so that no waiting is needed.
 func TestT1EarlyAlarmCostsNothing(t *testing.T) {
 	rng := rand.New(rand.NewPCG(23, 24))
@@ -81,7 +81,7 @@ func TestT1EarlyAlarmCostsNothing(t *testing.T) {
 	}
 }
 
-// 5.5 T2: under permutations of members and of epochs, the pooled p-value of a
+// Thresholds, T2: under permutations of members and of epochs, the pooled p-value of a
 // cell, #{cells at least as large}/(n(m+1)), is super-uniform, whatever the
 // epoch does to all its members at once.
 func TestT2PooledCellsAreSuperUniform(t *testing.T) {
@@ -116,7 +116,7 @@ func TestT2PooledCellsAreSuperUniform(t *testing.T) {
 	}
 }
 
-// 5.5 T2 as it is used: the expected number of members falsely alarmed in an
+// Thresholds, T2 as it is used: the expected number of members falsely alarmed in an
 // epoch is at most alpha.
 func TestT2BoundsTheFalselyAlarmed(t *testing.T) {
 	rng := rand.New(rand.NewPCG(27, 28))
@@ -159,7 +159,7 @@ func TestT2BoundsTheFalselyAlarmed(t *testing.T) {
 	}
 }
 
-// 5.2: a sick member cannot drag its own reference, and one of four or more
+// Residuals: a sick member cannot drag its own reference, and one of four or more
 // hardly moves that of the others.
 func TestLeaveOneOutMedianResistsASickMember(t *testing.T) {
 	for n := 3; n <= 12; n++ {
@@ -180,7 +180,7 @@ func TestLeaveOneOutMedianResistsASickMember(t *testing.T) {
 	}
 }
 
-// 5.7: t_k = h_k²/P_kk is the drop in S² if feature k were replaced by its best
+// Attribution: t_k = h_k²/P_kk is the drop in S² if feature k were replaced by its best
 // linear prediction from the others.
 func TestAttributionIsTheDropUnderBestLinearPrediction(t *testing.T) {
 	rng := rand.New(rand.NewPCG(29, 30))
@@ -235,7 +235,7 @@ func predict(t *testing.T, sigma *mat.SymDense, w []float64, k int) float64 {
 	return mat.Dot(&beta, wo)
 }
 
-// 5.3: pure ranks saturate, and the logarithmic tail restores the size of what
+// Scores: pure ranks saturate, and the logarithmic tail restores the size of what
 // is far out; a single spike cannot set the scale of the rest.
 func TestRanksAreBoundedAndTheTailIsNot(t *testing.T) {
 	rng := rand.New(rand.NewPCG(31, 32))

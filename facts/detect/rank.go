@@ -7,8 +7,8 @@ const (
 	rankReach = 8  // robust standard deviations to either side; beyond, only the tail formula tells
 	rankGrid  = 32 // steps in a standard deviation
 	rankSteps = 2*rankReach*rankGrid + 1
-	// tailWeight and tailShare are those of DETECTION 5.3: beyond the 99 %
-	// point of |z| the score grows with the logarithm of z.
+	// tailWeight and tailShare are those of Scores in the package documentation:
+	// beyond the 99 % point of |z| the score grows with the logarithm of z.
 	tailWeight = 1.5
 	tailShare  = 0.99
 )

@@ -35,7 +35,8 @@ func selectNth(s []float64, k int) {
 	const small = 12
 	for budget := 2 * bits.Len(uint(len(s))); len(s) > small; budget-- {
 		if budget == 0 {
-			break
+			slices.Sort(s)
+			return
 		}
 		pivot := medianOfThree(s[0], s[len(s)/2], s[len(s)-1])
 		i, j := 0, len(s)-1
@@ -61,7 +62,13 @@ func selectNth(s []float64, k int) {
 			return
 		}
 	}
-	slices.Sort(s)
+	for i := 1; i < len(s); i++ { // insertion
+		x, j := s[i], i
+		for ; j > 0 && s[j-1] > x; j-- {
+			s[j] = s[j-1]
+		}
+		s[j] = x
+	}
 }
 
 func medianOfThree(a, b, c float64) float64 {
@@ -73,7 +80,7 @@ func medianOfThree(a, b, c float64) float64 {
 // is within its middle values all the same.
 //
 // The median of the others is what keeps a sick member from dragging its own
-// reference (DETECTION 5.2). Cost: O(1).
+// reference (see Residuals in the package documentation). Cost: O(1).
 func (m middle) without(y float64) float64 {
 	switch {
 	case m.n < 2:

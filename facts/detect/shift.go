@@ -16,8 +16,8 @@ const (
 // shift watches whether the whole group moves together, which is never an
 // imbalance. Its word is "none", "up" or "down".
 //
-// Load moved when both the total and the median of the members' request rates
-// did: a black hole drains the others (median down, total still), a member
+// Load moved when both the total of all members' request rates and the median
+// of the peers' did: a black hole drains the others (median down, total still), a member
 // that leaves loads them (median up, total still). Latency moved when the
 // median did.
 type shift struct{ total, median, latency level }
@@ -32,9 +32,13 @@ func (s *shift) add(g *group) {
 		}
 		total, seen := 0.0, g.scratch[:0]
 		for i, m := range g.members {
-			if v := g.num[k*n+i]; m.peer && v >= 0 && (load || g.den[k*n+i] > 0) {
+			v := g.num[k*n+i]
+			if m.unseen > 0 || !(v >= 0) {
+				continue
+			}
+			total += v
+			if m.peer && (load || g.den[k*n+i] > 0) {
 				seen = append(seen, v)
-				total += v
 			}
 		}
 		if len(seen) == 0 {

@@ -22,7 +22,7 @@ func (d *Detector) membership(out []facts.Fact) []facts.Fact {
 	}
 	r.membership = d.order.last
 	r.standings, r.names = r.standings[:0], r.names[:0]
-	var states []facts.MemberState
+	states := make([]facts.MemberState, 0, min(len(g.members), maxMembersTold))
 	room := maxMembersTold // those out of service come first
 	for _, i := range g.byName {
 		if g.members[i].standing != facts.StandingIn {

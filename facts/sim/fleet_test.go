@@ -153,8 +153,9 @@ func TestFleet(t *testing.T) {
 			if got := f.column(t, "hrsp_5xx"); got["m05"] != "0" || got["m06"] != "0" {
 				t.Errorf("hrsp_5xx %v, want the balancer's own answers not counted as the members'", got)
 			}
-			if got := f.after(t, onset, 100); got.Status == 0 || got.Status != got.Lost() {
-				t.Errorf("cut and unanswered requests: %+v, want all of them answered 502 or 504 by the balancer", got)
+			if got := f.after(t, onset, 100); got.Status == 0 || got.Status+got.Conn != got.Lost() {
+				// HAProxy closes a kept client connection where it cannot know what became of a request.
+				t.Errorf("cut and unanswered requests: %+v, want them answered 502 or 504, or their connections closed", got)
 			}
 		})
 	}
