@@ -55,8 +55,8 @@ func (s *stopSwitch) look(now time.Time) StopState {
 	return s.state
 }
 
-// readFile reports what the stop file asks for. A file that cannot be looked at
-// asks for a stop: that is the safe side.
+// readFile reports what the stop file asks for; its first line is the reason. A
+// file that cannot be looked at asks for a stop: that is the safe side.
 func (s *stopSwitch) readFile() (on, freeze bool, detail string) {
 	if s.file == "" {
 		return false, false, ""
@@ -70,9 +70,13 @@ func (s *stopSwitch) readFile() (on, freeze bool, detail string) {
 		return true, false, detail + ": " + err.Error()
 	}
 	defer f.Close()
-	word := make([]byte, len("freeze"))
-	n, _ := f.Read(word) // an unreadable file is a stop all the same
-	return true, string(word[:n]) == "freeze", detail
+	text := make([]byte, maxText)
+	n, _ := f.Read(text) // an unreadable file is a stop all the same
+	first, _, _ := strings.Cut(string(text[:n]), "\n")
+	if first = strings.ToValidUTF8(strings.TrimSpace(first), ""); first != "" {
+		detail += ": " + first
+	}
+	return true, strings.HasPrefix(first, "freeze"), clip(detail, maxText)
 }
 
 // set turns the switch and returns the state it replaced.

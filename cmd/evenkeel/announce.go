@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/actions"
+	"github.com/evenkeel/evenkeel/audit"
 	"github.com/evenkeel/evenkeel/facts"
 )
 
@@ -14,10 +15,12 @@ import (
 // is no ground to act on; what is held out is then known from the membership.
 const outcomeLife = time.Hour
 
-// Submit hands an intent to the guard and announces what is durable of it. It
-// is the engine's way to the guard.
-func (l *loop) Submit(ctx context.Context, i actions.Intent) (actions.Outcome, error) {
+// submit hands an intent to the guard and announces what is durable of it.
+func (l *loop) submit(ctx context.Context, i actions.Intent) {
 	o, err := l.guard.Submit(ctx, i)
+	if err != nil {
+		l.config.Logger.Warn("intent not carried out", "group", i.Group, "member", i.Member, "verb", i.Verb, "error", err)
+	}
 	switch o.Result {
 	case actions.Sent:
 		l.outbox.add(letter{send: func(ctx context.Context) error {
@@ -26,8 +29,17 @@ func (l *loop) Submit(ctx context.Context, i actions.Intent) (actions.Outcome, e
 		l.announce(o)
 	case actions.Refused:
 		l.announce(o)
+	} // other outcomes are told to onOutcome
+}
+
+// dropped records that an intent never came to the guard.
+func (l *loop) dropped(ctx context.Context, i actions.Intent, why error) {
+	l.config.Logger.Warn("intent dropped", "group", i.Group, "member", i.Member, "verb", i.Verb, "error", why)
+	_, err := l.log.Append(ctx, audit.Entry{Type: typeDropped, Actor: actorLoop, Corr: i.ID(),
+		Body: droppedBody{i.Group, i.Member, i.Rule, i.Verb, why.Error()}})
+	if err != nil {
+		l.config.Logger.Warn("intent dropped without a record", "group", i.Group, "error", err)
 	}
-	return o, err // other outcomes are told to onOutcome
 }
 
 // onOutcome takes a recorded outcome from the guard and tells the engine, by

@@ -16,8 +16,12 @@ func configCommand() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(&cobra.Command{
-		Use:     "check FILE",
-		Short:   "Say whether a configuration file is right, and else what is wrong in it",
+		Use:   "check FILE",
+		Short: "Say whether a configuration file is right, and else what is wrong in it",
+		Long: `Say whether a configuration file and the packs that it names are right, and
+else what is wrong. Of each group it says when its first alarm is possible, and
+when the history is long enough for the rate of false alarms that is declared.
+Sources, balancers and brokers are not asked.`,
 		Example: "  evenkeel config check /etc/evenkeel/evenkeel.yaml",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -25,12 +29,16 @@ func configCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			groups := "groups"
-			if len(c.Groups) == 1 {
-				groups = "group"
+			if err := checkPacks(c); err != nil {
+				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "ok: environment %s, %d %s\n", c.Env, len(c.Groups), groups)
-			return err
+			fmt.Fprintf(cmd.OutOrStdout(), "ok: environment %s, %s\n", c.Env, count(len(c.Groups), "group"))
+			for i := range c.Groups {
+				if _, err := fmt.Fprintln(cmd.OutOrStdout(), plan(&c.Groups[i])); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 	})
 	return cmd

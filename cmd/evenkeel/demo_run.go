@@ -50,7 +50,7 @@ const eventsWaiting = 4096
 func playDemo(ctx context.Context, c demoConfig, dir string, story *demoStory) (err error) {
 	live, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	parts := &crew{base: context.WithoutCancel(ctx), fail: fail}
+	parts := &crew{base: context.WithoutCancel(ctx), fail: fail, why: "the demo ended"}
 	defer parts.stop()
 	stage, err := openStage(live, parts, c, dir)
 	if err != nil {
@@ -109,7 +109,7 @@ const (
 	demoEpoch  = 4 * time.Second  // above the longest window, so that neighbours have little in common
 	demoWarmup = 16 * time.Second // the least that can be fitted
 	demoSlack  = 3 * time.Second  // of the baseline, for the first readings
-	demoMargin = 1.5
+	demoMargin = 1.4
 )
 
 // demoDetect returns how the demo's detector learns within the baseline: two

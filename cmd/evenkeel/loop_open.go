@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -40,7 +42,9 @@ type loop struct {
 	modes     map[string]engine.Mode
 	log       *watchedLog
 	bus       *bus.Bus
+	store     fs.FileInfo // of the embedded broker's directory; nil: there is none
 	guard     *actions.Guard
+	desk      *desk
 	engine    *engine.Engine
 	watchers  []*detect.Watcher // one for each group, in their order
 	listener  net.Listener      // nil: no console
@@ -115,19 +119,26 @@ func (l *loop) openConsole(ctx context.Context) error {
 	return nil
 }
 
-func (l *loop) openLog(context.Context) error {
-	log, err := audit.Open(l.config.Data, audit.Options{
-		Origin: "evenkeel/" + l.config.Env + "/audit", Env: l.config.Env, Now: l.config.Now})
+// openAudit opens the log of an environment in dir for writing. Its errors come
+// with the next step.
+func openAudit(dir, env string, now func() time.Time) (*audit.Log, error) {
+	log, err := audit.Open(dir, audit.Options{Origin: "evenkeel/" + env + "/audit", Env: env, Now: now})
 	switch {
 	case errors.Is(err, audit.ErrTampered):
-		return &exitError{exitTampered, err, "run 'evenkeel audit verify --data " + l.config.Data + "', keep the directory as it is, and begin with an empty one"}
+		err = &exitError{exitTampered, err, "run 'evenkeel audit verify --data " + dir + "', keep the directory as it is, and begin with an empty one"}
 	case errors.Is(err, audit.ErrInUse):
-		return &exitError{exitFailed, err, "one evenkeel writes a data directory: stop the other one, or choose another directory"}
+		err = &exitError{exitFailed, err, "one evenkeel writes a data directory: stop the other one, or choose another directory"}
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOTDIR):
-		return &exitError{exitFailed, err, "the data directory must be one that this user may write to"}
+		err = &exitError{exitFailed, err, "the data directory must be one that this user may write to"}
 	case errors.Is(err, syscall.ENOSPC):
-		return &exitError{exitFailed, err, "make room on the disk of the data directory"}
-	case err != nil:
+		err = &exitError{exitFailed, err, "make room on the disk of the data directory"}
+	}
+	return log, err
+}
+
+func (l *loop) openLog(context.Context) error {
+	log, err := openAudit(l.config.Data, l.config.Env, l.config.Now)
+	if err != nil {
 		return err
 	}
 	l.log = &watchedLog{log, log, l.standings}
@@ -136,7 +147,10 @@ func (l *loop) openLog(context.Context) error {
 	return nil
 }
 
-const partBus = "bus"
+const (
+	partBus   = "bus"
+	partStore = "store" // of the embedded broker
+)
 
 func (l *loop) openBus(ctx context.Context) error {
 	c := l.config.Bus
@@ -144,6 +158,7 @@ func (l *loop) openBus(ctx context.Context) error {
 	c.Backlog = true // the engine refuses what is out of date, and says so in the log
 	if c.URL == "" {
 		c.StoreDir = filepath.Join(l.config.Data, busDir)
+		l.standings.expect(partStore, "", 0)
 	}
 	c.OnState = func(up bool, cause error) {
 		if up {
@@ -167,7 +182,10 @@ func (l *loop) openBus(ctx context.Context) error {
 	l.bus = b
 	l.standings.good(partBus, "")
 	l.onClose(b.Close)
-	return nil
+	if c.StoreDir != "" {
+		l.store, err = os.Stat(c.StoreDir)
+	}
+	return err
 }
 
 // refuse records a message that is not a fact.
@@ -211,7 +229,8 @@ func (l *loop) openGuard(ctx context.Context) (err error) {
 
 // openEngine compiles the packs and restores what was known.
 func (l *loop) openEngine(ctx context.Context) (err error) {
-	c := engine.Config{Env: l.config.Env, Groups: map[string]engine.Group{}, Log: l.log, Guard: l, Now: l.config.Now,
+	l.desk = newDesk(slices.Collect(maps.Keys(l.modes)), l.submit, l.dropped)
+	c := engine.Config{Env: l.config.Env, Groups: map[string]engine.Group{}, Log: l.log, Guard: l.desk, Now: l.config.Now,
 		OnDecision: func(f facts.Fact, d engine.Decision) {
 			l.tell(loopEvent{Time: d.Clock.Time, Group: d.Group, Decision: &d})
 		}}
@@ -242,7 +261,7 @@ func (l *loop) openWatchers(context.Context) error {
 		}
 		part := "source " + g.Name
 		l.standings.expect(part, g.Name, freshTicks*cmp.Or(c.Tick, time.Second))
-		w, err := detect.NewWatcher(detect.WatcherConfig{Detector: d, Source: watchedSource{g.Source, part, l.standings}, Publisher: l,
+		w, err := detect.NewWatcher(detect.WatcherConfig{Detector: d, Source: &watchedSource{inner: g.Source, part: part, standings: l.standings}, Publisher: l,
 			Passing: func(err error) bool { return errors.Is(err, source.ErrSilent) }})
 		if err != nil {
 			return fmt.Errorf("group %s: %w", g.Name, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/evenkeel/evenkeel/actions"
 	"github.com/evenkeel/evenkeel/audit"
 	"github.com/evenkeel/evenkeel/engine"
 )
@@ -16,6 +17,8 @@ const (
 	typeStop   = "system.stop"
 	typeConfig = "config.changed"
 	typeGap    = "stream.gap"
+
+	typeDropped = "intent.dropped"
 )
 
 // The bodies of the entries; keys sorted.
@@ -42,6 +45,13 @@ type (
 	gapBody struct {
 		Found uint64 `json:"found"` // the last sequence the broker knows of
 		Want  uint64 `json:"want"`  // at least this, after what the log has seen
+	}
+	droppedBody struct {
+		Group  string       `json:"group"`
+		Member string       `json:"member"`
+		Rule   string       `json:"rule"`
+		Verb   actions.Verb `json:"verb"`
+		Why    string       `json:"why"`
 	}
 )
 

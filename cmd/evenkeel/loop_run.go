@@ -12,10 +12,11 @@ import (
 )
 
 const (
-	// handleTime bounds one fact from the bus to the end of its acts. An act's
-	// own lease is far shorter; this is for a disk that hangs.
+	// handleTime bounds one fact from the bus to the record of its decision, and
+	// one intent from there to the answer of its call. An act's own lease is far
+	// shorter; this is for a disk that hangs.
 	handleTime = 30 * time.Second
-	// wedged is when a fact that is still being handled makes the process
+	// wedged is when a fact or an intent that is still in hand makes the process
 	// unhealthy: it will not get better by itself.
 	wedged = 2 * handleTime
 	// beatEvery is how often the process says on the bus that it lives.
@@ -26,8 +27,8 @@ const (
 
 // Run watches, decides and acts until ctx ends or a part fails, and then gives
 // everything back: watchers first, so that no fact is left half handled; then
-// the decider, which ends the acts under way; the guard, the outbox, and at
-// last broker and log. It returns nil when it was ctx that ended, else why.
+// the decider; the desk, which ends the acts under way; the guard, the outbox,
+// and at last broker and log. It returns nil when it was ctx that ended, else why.
 //
 // Sources, balancers and the broker may go away and come back: they are no
 // part of the process, and the standings tell.
@@ -37,6 +38,7 @@ func (l *loop) Run(ctx context.Context) error {
 	c := &crew{base: context.WithoutCancel(ctx), fail: fail}
 	c.start("outbox", l.outbox.run)
 	c.start("guard", l.guard.Run)
+	c.start("desk", l.desk.run)
 	c.start("decide", func(ctx context.Context) error { return l.bus.Consume(ctx, engineName, l.handle) })
 	c.start("heartbeat", l.beat)
 	for i, w := range l.watchers {
@@ -48,6 +50,9 @@ func (l *loop) Run(ctx context.Context) error {
 	<-live.Done()
 	l.ended.Store(true)
 	cause := context.Cause(live)
+	if cause == context.Canceled { // without a cause of its own
+		cause = toldToStop
+	}
 	c.stop()
 	bounded, cancel := context.WithTimeout(c.base, lastWords)
 	defer cancel()
@@ -58,44 +63,9 @@ func (l *loop) Run(ctx context.Context) error {
 	return err
 }
 
-// crew is the goroutines of a process: started one by one, stopped in reverse.
-type crew struct {
-	base    context.Context
-	fail    context.CancelCauseFunc // one down, all down
-	members []crewMember
-}
-
-type crewMember struct {
-	leave context.CancelFunc
-	left  chan struct{} // closed when it has ended
-}
-
-// start runs f, which must not end before its context does.
-func (c *crew) start(name string, f func(context.Context) error) {
-	ctx, cancel := context.WithCancel(c.base)
-	left := make(chan struct{})
-	c.members = append(c.members, crewMember{cancel, left})
-	go func() {
-		defer close(left)
-		if err := f(ctx); ctx.Err() == nil {
-			if err == nil {
-				err = errors.New("ended without being asked to")
-			}
-			c.fail(fmt.Errorf("%s stopped: %w", name, err))
-		}
-	}()
-}
-
-// stop ends each member and waits for it, the last one first.
-func (c *crew) stop() {
-	for i := len(c.members) - 1; i >= 0; i-- {
-		c.members[i].leave()
-		<-c.members[i].left
-	}
-}
-
-// handle takes a fact from the bus to the end of its acts. What was begun is
-// ended although the process stops.
+// handle takes a fact from the bus to the record of its decision: then it may
+// be forgotten, and its intents are on the desk. What was begun is ended
+// although the process stops.
 func (l *loop) handle(ctx context.Context, f facts.Fact, id string) error {
 	l.busy.Store(time.Now().UnixNano())
 	defer l.busy.Store(0)
@@ -104,11 +74,15 @@ func (l *loop) handle(ctx context.Context, f facts.Fact, id string) error {
 	return l.engine.Handle(ctx, f, id)
 }
 
-// beat says on the bus that the process lives, and where the log stands.
+// beat says on the bus that the process lives, and where the log stands, and
+// looks after what nobody tells the process: the stop switch and the store.
 func (l *loop) beat(ctx context.Context) error {
 	t := time.NewTicker(beatEvery)
 	defer t.Stop()
+	said := ""
 	for {
+		said = l.sayStop(said)
+		l.lookAtStore()
 		body := encoded(struct {
 			Build string     `json:"build"`
 			Size  int64      `json:"log_entries"`
@@ -141,7 +115,7 @@ func (l *loop) Publish(ctx context.Context, f facts.Fact) error {
 
 // console returns what looks into the loop from outside.
 func (l *loop) console() *console.Console {
-	return console.New(console.Config{Healthy: l.healthy, Ready: l.standings.report, Metrics: l.metrics})
+	return console.New(console.Config{Healthy: l.healthy, Ready: l.report, Metrics: l.metrics})
 }
 
 func (l *loop) healthy() error {
@@ -150,6 +124,9 @@ func (l *loop) healthy() error {
 	}
 	if since := l.busy.Load(); since != 0 && time.Since(time.Unix(0, since)) > wedged {
 		return fmt.Errorf("a fact has been in hand for more than %v", wedged)
+	}
+	if g := l.desk.stuck(wedged); g != "" {
+		return fmt.Errorf("an intent for group %s has been in hand for more than %v", g, wedged)
 	}
 	return nil
 }

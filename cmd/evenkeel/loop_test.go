@@ -216,7 +216,8 @@ func testLoop(t *testing.T, f *fleet, change func(*loopConfig), before ...func(*
 	f.settled = func() bool {
 		e := l.engine.Stats()
 		flux := slices.ContainsFunc(l.guard.Open(), func(a actions.OpenAct) bool { return a.Phase != "holding" && a.Phase != "escalated" })
-		return int(e.Accepted+e.Refused+e.Duplicates) >= s.toEngine() && !flux
+		handled := int(e.Accepted+e.Refused+e.Duplicates) >= s.toEngine()
+		return handled && l.busy.Load() == 0 && l.desk.waiting.Load() == 0 && !flux
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -289,6 +290,11 @@ func TestLoopDrainsASickMemberAndPutsItBack(t *testing.T) {
 		t.Errorf("open acts %+v, want none", open)
 	}
 	n := types(verified(t, data))
+	for _, e := range verified(t, data) {
+		if e.Type == typeStop && !strings.Contains(string(e.Body), `"reason":"told to stop"`) {
+			t.Errorf("entry %s, want that it was told to stop", e.Body)
+		}
+	}
 	for _, typ := range []string{typeStart, typeStop, "fact.accepted", "decision", "intent", "action.sent", "action.result", "outcome"} {
 		if n[typ] == 0 {
 			t.Errorf("no entry of type %s in %v", typ, n)
@@ -333,13 +339,13 @@ func TestLoopInObserveTouchesNothing(t *testing.T) {
 func TestLoopSurvivesASourceThatGoesSilent(t *testing.T) {
 	f := newFleet()
 	l, s, _ := testLoop(t, f, func(*loopConfig) {})
-	eventually(t, "ready", func() bool { return l.standings.report().Ready() })
+	eventually(t, "ready", func() bool { return l.report().Ready() })
 	f.do(func() { f.away = errors.New("connection refused") })
 	eventually(t, "the source and the balancer are said to be away", func() bool {
-		return s.count(func(e loopEvent) bool { return e.Trouble != nil && e.Trouble.Err != nil }) >= 1 && !l.standings.report().Ready()
+		return s.count(func(e loopEvent) bool { return e.Trouble != nil && e.Trouble.Err != nil }) >= 1 && !l.report().Ready()
 	})
 	f.do(func() { f.away = nil })
-	eventually(t, "ready again", func() bool { return l.standings.report().Ready() })
+	eventually(t, "ready again", func() bool { return l.report().Ready() })
 	if n := s.count(func(e loopEvent) bool {
 		return e.Trouble != nil && e.Trouble.Err == nil && e.Trouble.Part == "source web"
 	}); n != 1 {

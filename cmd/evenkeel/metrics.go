@@ -28,10 +28,12 @@ func (l *loop) metrics() []console.Metric {
 		one("facts_accepted_total", "Facts recorded and decided upon.", engine.Accepted),
 		one("facts_refused_total", "Facts recorded as refused.", engine.Refused),
 		one("facts_duplicate_total", "Facts delivered again.", engine.Duplicates),
-		one("intents_total", "Intents submitted to the guard.", engine.Intents),
+		one("intents_total", "Intents taken for the guard.", engine.Intents),
+		one("intents_dropped_total", "Intents that never came to the guard: too many waited for a balancer.", l.desk.dropped.Load()),
 		one("intents_withheld_total", "Intents not submitted because of the mode of the group.", engine.Withheld),
 		one("rules_faults_total", "Rules that could not be evaluated or were put aside, summed over decisions.", engine.Faults),
 		{Name: "evenkeel_log_entries", Help: "Entries in the log.", Kind: console.Gauge, Samples: console.One(log.Size)},
+		{Name: "evenkeel_intents_waiting", Help: "Intents that wait for a balancer or are in hand.", Kind: console.Gauge, Samples: console.One(l.desk.waiting.Load())},
 		{Name: "evenkeel_bus_connected", Help: "1 while the broker can be reached.", Kind: console.Gauge, Samples: console.One(truth(broker.Connected))},
 	}
 	return append(append(all, l.guardMetrics()...), append(l.sourceMetrics(), l.standingMetrics())...)
@@ -56,6 +58,7 @@ func (l *loop) guardMetrics() []console.Metric {
 // sourceMetrics counts the ticks of the sources that count them.
 func (l *loop) sourceMetrics() []console.Metric {
 	frames := console.Metric{Name: "evenkeel_source_frames_total", Help: "Ticks that gave a frame.", Kind: console.Counter}
+	partial := console.Metric{Name: "evenkeel_source_partial_total", Help: "Frames from which members or metrics were missing, because they could not be read.", Kind: console.Counter}
 	silent := console.Metric{Name: "evenkeel_source_silent_total", Help: "Ticks that gave none.", Kind: console.Counter}
 	missed := console.Metric{Name: "evenkeel_source_missed_total", Help: "Ticks that passed while a reading was late.", Kind: console.Counter}
 	for _, g := range l.config.Groups {
@@ -65,6 +68,7 @@ func (l *loop) sourceMetrics() []console.Metric {
 		}
 		s := p.Stats()
 		frames.Samples = append(frames.Samples, console.Sample{Label: "group", Text: g.Name, Value: float64(s.Frames)})
+		partial.Samples = append(partial.Samples, console.Sample{Label: "group", Text: g.Name, Value: float64(s.Partial)})
 		silent.Samples = append(silent.Samples, console.Sample{Label: "group", Text: g.Name, Value: float64(s.Silent)})
 		missed.Samples = append(missed.Samples, console.Sample{Label: "group", Text: g.Name, Value: float64(s.Missed)})
 	}
@@ -72,7 +76,7 @@ func (l *loop) sourceMetrics() []console.Metric {
 	for i, g := range l.config.Groups {
 		unpublished.Samples = append(unpublished.Samples, console.Sample{Label: "group", Text: g.Name, Value: float64(l.watchers[i].Stats().Dropped)})
 	}
-	return []console.Metric{frames, silent, missed, unpublished}
+	return []console.Metric{frames, partial, silent, missed, unpublished}
 }
 
 func (l *loop) standingMetrics() console.Metric {

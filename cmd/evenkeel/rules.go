@@ -81,7 +81,7 @@ func checkPack(w io.Writer, dir, output string) error {
 		err = printFindings(w, r)
 	}
 	if err == nil && len(r.Errors) > 0 {
-		err = &exitError{exitFailed, fmt.Errorf("rules check %s: %d errors", dir, len(r.Errors)), ""}
+		err = &exitError{exitFailed, fmt.Errorf("rules check %s: %s", dir, count(len(r.Errors), "error")), ""}
 	}
 	return err
 }
@@ -126,7 +126,7 @@ func printFindings(w io.Writer, r checkReport) error {
 	if len(r.Errors) > 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "pack %s: %d rules, %d tests, no error\nversion %s\n", r.Pack, r.Rules, r.Tests, r.V)
+	_, err := fmt.Fprintf(w, "pack %s: %s, %s, no error\nversion %s\n", r.Pack, count(r.Rules, "rule"), count(r.Tests, "test"), r.V)
 	return err
 }
 

@@ -14,9 +14,10 @@ import (
 	"github.com/evenkeel/evenkeel/actions/executor"
 	"github.com/evenkeel/evenkeel/cmd/internal/config"
 	"github.com/evenkeel/evenkeel/engine"
+	"github.com/evenkeel/evenkeel/facts"
 	"github.com/evenkeel/evenkeel/facts/bus"
-	"github.com/evenkeel/evenkeel/facts/detect"
 	"github.com/evenkeel/evenkeel/facts/source"
+	"github.com/evenkeel/evenkeel/knowledge"
 )
 
 // whyObserve is why no group of serve acts, whatever its file says.
@@ -112,12 +113,12 @@ func groupFor(ctx context.Context, c *config.Group, logger *slog.Logger) (g loop
 	if err != nil {
 		return g, done, err
 	}
-	pack, err := readPack(c.Pack)
+	pack, err := groupPack(c)
 	if err != nil {
-		return g, done, packError(c.Pack, err)
+		return g, done, err
 	}
-	g = loopGroup{Name: c.Name, Source: poller, Pack: pack, Mode: engine.Observe, Because: whyObserve,
-		Detect: detect.Config{Tick: c.Tick, Epoch: c.Epoch, Alpha: c.Epoch.Seconds() / c.FalseAlarms.Seconds()}}
+	g = loopGroup{Name: c.Name, Source: poller, Pack: pack, Mode: engine.Observe, Because: whyObserve, Detect: detectFor(c)}
+	logger.Info("learning", "plan", plan(c))
 	if c.Executor != nil {
 		hand, err := executor.NewHAProxy(executor.HAProxyConfig{Address: c.Executor.Address, Backend: c.Executor.Backend})
 		if err != nil {
@@ -126,6 +127,19 @@ func groupFor(ctx context.Context, c *config.Group, logger *slog.Logger) (g loop
 		g.Executor = executor.NewDryRun(hand)
 	}
 	return g, done, nil
+}
+
+// groupPack returns the pack of a group. That there is none is said with the
+// place where the file names it.
+func groupPack(c *config.Group) (*knowledge.Pack, error) {
+	p, err := readPack(c.Pack)
+	if e, ok := errors.AsType[*exitError](err); ok {
+		return nil, &exitError{e.code, c.PackError(e.err), e.hint}
+	}
+	if err != nil {
+		return nil, packError(c.Pack, err)
+	}
+	return p, nil
 }
 
 // readerFor returns the source of a group: the balancer, the members, or both.
@@ -148,13 +162,28 @@ func readerFor(c *config.Group) (r source.Reader, done func(), err error) {
 		if err != nil {
 			return nil, done, err
 		}
-		readers, done = append(readers, p), p.Close
+		readers, done = append(readers, chosenMetrics{p, "groups." + c.Name + ".source.prometheus.metrics"}), p.Close
 	}
 	if len(readers) == 1 {
 		return readers[0], done, nil
 	}
 	j, err := source.NewJoin(c.Name, readers[0], readers[1:]...)
 	return j, done, err
+}
+
+// chosenMetrics is a source whose metrics are chosen in the configuration.
+type chosenMetrics struct {
+	source.Reader
+	key string // where they are chosen
+}
+
+// Read adds the next step when the choice finds nothing.
+func (c chosenMetrics) Read(ctx context.Context, t time.Time) (*facts.Frame, error) {
+	f, err := c.Reader.Read(ctx, t)
+	if errors.Is(err, source.ErrNoMetric) {
+		err = fmt.Errorf("%w: name those of the page under %s", err, c.key)
+	}
+	return f, err
 }
 
 // try reads a source once. A source that is away may come back and is waited
@@ -166,6 +195,8 @@ func try(ctx context.Context, group string, r source.Reader, logger *slog.Logger
 		return err
 	case f == nil:
 		logger.Warn("no reading yet", "group", group, "error", err)
+	case err != nil:
+		logger.Warn("first reading is not whole", "group", group, "members", len(f.Members), "metrics", len(f.Metrics), "error", err)
 	default:
 		logger.Info("first reading", "group", group, "members", len(f.Members), "metrics", len(f.Metrics))
 	}

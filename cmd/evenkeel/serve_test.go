@@ -203,8 +203,13 @@ func TestServeEndsBySIGTERM(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("serve ended by SIGTERM: %v, want exit code 0:\n%s", err, stderr.String())
 	}
-	if n := types(verified(t, filepath.Join(dir, "data"))); n[typeStop] != 1 {
-		t.Errorf("entries %v, want a stop", n)
+	all := verified(t, filepath.Join(dir, "data"))
+	last := all[len(all)-1]
+	if last.Type != typeStop || !strings.Contains(string(last.Body), "terminated") {
+		t.Errorf("last entry %s %s, want a stop by the signal", last.Type, last.Body)
+	}
+	if want := "web: observe; first alarm after "; !strings.Contains(stderr.String(), want) {
+		t.Errorf("standard error %q, want %q in it", stderr.String(), want)
 	}
 }
 

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"time"
 
 	"github.com/evenkeel/evenkeel/actions"
 	"github.com/evenkeel/evenkeel/audit"
@@ -36,15 +38,22 @@ func (w *watchedLog) Append(ctx context.Context, entries ...audit.Entry) ([]audi
 	return r, err
 }
 
-// watchedSource records how a group's source is doing.
+// watchedSource records how a group's source is doing. It is for one goroutine.
 type watchedSource struct {
 	inner     frameSource
 	part      string
 	standings *standings
+
+	said   string // what was missing when it was last said; empty: nothing
+	saidAt time.Time
 }
 
+// partialEvery is the least time between two lines on what is missing from a
+// source: members that come and go by the second are one piece of news.
+const partialEvery = 10 * time.Second
+
 // Next passes a frame on.
-func (w watchedSource) Next(ctx context.Context) (*facts.Frame, error) {
+func (w *watchedSource) Next(ctx context.Context) (*facts.Frame, error) {
 	f, err := w.inner.Next(ctx)
 	switch {
 	case f != nil && err == nil:
@@ -54,7 +63,39 @@ func (w watchedSource) Next(ctx context.Context) (*facts.Frame, error) {
 	case errors.Is(err, source.ErrSilent):
 		w.standings.bad(w.part, err)
 	}
+	if f != nil {
+		w.say(err)
+	}
 	return f, err
+}
+
+// say tells once when something is missing, when that changes, and when nothing
+// is any more.
+func (w *watchedSource) say(err error) {
+	now, missing := w.standings.now(), extent(err)
+	if missing == w.said || !w.saidAt.IsZero() && now.Sub(w.saidAt) < partialEvery {
+		return
+	}
+	w.said, w.saidAt = missing, now
+	if missing == "" {
+		w.standings.logger.Info("whole again", "part", w.part)
+		return
+	}
+	w.standings.logger.Warn("not whole", "part", w.part, "error", err)
+}
+
+// extent says how much of a source is missing, and nothing of the causes: they
+// name ports and times, which change from tick to tick.
+func extent(err error) string {
+	p, ok := errors.AsType[*source.PartialError](err)
+	if !ok {
+		return ""
+	}
+	text := fmt.Sprintf("%d/%d", p.Failed, p.Of)
+	for _, c := range p.Causes {
+		text += " " + extent(c)
+	}
+	return text
 }
 
 // watchedExecutor records how a group's balancer is doing.

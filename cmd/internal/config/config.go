@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -69,6 +70,16 @@ type Group struct {
 	Mode        Mode
 	Executor    *HAProxy // nil: none
 	Pack        string   // absolute path of a directory
+
+	packAt Error // where Pack is in the file
+}
+
+// PackError returns a complaint about the group's pack, with the place where
+// the file names it.
+func (g *Group) PackError(cause error) error {
+	e := g.packAt
+	e.Text += ": " + cause.Error()
+	return Errors{e}
 }
 
 // HAProxy is a backend behind a stats socket.
@@ -96,7 +107,7 @@ func Load(path string) (*Config, error) {
 		return nil, fmt.Errorf("config: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("config: %s is a %s, want a file", path, info.Mode().Type())
+		return nil, fmt.Errorf("config: %s is %s, want a file", path, kind(info.Mode()))
 	}
 	text, err := readBounded(f)
 	if err != nil {
@@ -107,6 +118,19 @@ func Load(path string) (*Config, error) {
 		return nil, fmt.Errorf("config: %w", err)
 	}
 	return Parse(path, filepath.Dir(abs), text)
+}
+
+// kind names what is not a file, for people.
+func kind(m fs.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "a directory"
+	case m&fs.ModeNamedPipe != 0:
+		return "a pipe"
+	case m&fs.ModeSocket != 0:
+		return "a socket"
+	}
+	return "a device"
 }
 
 // Parse checks text, the content of the file called name, whose relative paths

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -24,6 +25,14 @@ func TestLoadReadsEveryKey(t *testing.T) {
 		t.Errorf("digest %q, want sha256: and 64 digits", c.Digest)
 	}
 	c.Digest = ""
+	for i := range c.Groups {
+		g := &c.Groups[i]
+		if err := g.PackError(errors.New("no rules")); !strings.HasPrefix(err.Error(), "testdata/evenkeel.yaml:"+fmt.Sprint(g.packAt.Line)+":") ||
+			!strings.Contains(err.Error(), "groups."+g.Name+".pack: no rules\n") || !strings.Contains(g.packAt.Source, "pack:") {
+			t.Errorf("PackError of %s = %v, want the place of its pack", g.Name, err)
+		}
+		g.packAt = Error{}
+	}
 	want := &Config{
 		Env: "fra1", Data: "/var/lib/evenkeel",
 		Trust: "sha256:6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b",
@@ -69,7 +78,7 @@ func TestLoadRefusesWhatIsNotAFile(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		filepath.Join(dir, "none.yaml"): "no such file or directory",
-		dir:                             "want a file",
+		dir:                             "is a directory, want a file",
 		long:                            "more than 1048576 bytes",
 	} {
 		if _, err := Load(path); err == nil || !strings.Contains(err.Error(), want) {

@@ -88,7 +88,11 @@ func (d *decoder) group(name, path string, n ast.Node) Group {
 		key{"executor", false, func(path string, n ast.Node) {
 			d.mapping(n, path, key{"haproxy", true, func(path string, n ast.Node) { g.Executor = d.haproxy(path, n, true) }})
 		}},
-		key{"pack", true, d.path(&g.Pack)},
+		key{"pack", true, func(path string, n ast.Node) {
+			d.path(&g.Pack)(path, n)
+			line, column := position(n)
+			g.packAt = d.at(line, column, path)
+		}},
 	)
 	if len(d.errs) > before {
 		return g // what follows compares values that must be right by themselves

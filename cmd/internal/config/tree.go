@@ -125,11 +125,16 @@ func (d *decoder) report(line, column int, text string) {
 	if len(d.errs) >= MaxErrors {
 		return
 	}
+	d.errs = append(d.errs, d.at(line, column, text))
+}
+
+// at returns a complaint about a place.
+func (d *decoder) at(line, column int, text string) Error {
 	e := Error{File: d.file, Line: line, Column: column, Text: text}
 	if line >= 1 && line <= len(d.lines) && !strings.Contains(d.lines[line-1], "@") { // a password may stand before an @
 		e.Source = d.lines[line-1]
 	}
-	d.errs = append(d.errs, e)
+	return e
 }
 
 // fail adds a complaint about the value or key at n.
