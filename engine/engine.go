@@ -20,7 +20,8 @@ type Recorder interface {
 	Append(ctx context.Context, entries ...audit.Entry) ([]audit.Record, error)
 }
 
-// Submitter takes an intent to its outcome. *actions.Guard is one.
+// Submitter takes an intent on its way. *actions.Guard is one, and so is a queue
+// before it: the engine looks at the error only, and outcomes come back as facts.
 type Submitter interface {
 	Submit(ctx context.Context, i actions.Intent) (actions.Outcome, error)
 }
