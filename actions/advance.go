@@ -7,27 +7,27 @@ import (
 )
 
 // shows reports whether the member is as the act wants it.
-func (l *life) shows(m Member) bool {
-	switch l.verb {
+func (a *life) shows(m Member) bool {
+	switch a.verb {
 	case Drain:
 		return m.Standing == Drained
 	case Maint:
 		return m.Standing == InMaintenance
 	case Weight:
-		return m.Standing == InService && m.Weight == l.weight
+		return m.Standing == InService && m.Weight == a.weight
 	default:
 		return m.Standing == InService
 	}
 }
 
 // undone reports whether the member is as it was before the act.
-func (l *life) undone(m Member) bool {
-	return m.Standing == InService && (l.verb != Weight || m.Weight == l.prior)
+func (a *life) undone(m Member) bool {
+	return m.Standing == InService && (a.verb != Weight || m.Weight == a.prior)
 }
 
 // idles reports whether a member in the state the act wants gets no work.
-func (l *life) idles() bool {
-	return l.verb == Drain || l.verb == Maint || l.verb == Weight && l.weight == 0
+func (a *life) idles() bool {
+	return a.verb == Drain || a.verb == Maint || a.verb == Weight && a.weight == 0
 }
 
 // advance takes one open act a step further, given its group as read back.
