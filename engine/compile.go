@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/evenkeel/evenkeel/actions"
+	"github.com/evenkeel/evenkeel/facts"
 	"github.com/hyperjumptech/grule-rule-engine/ast"
 	"github.com/hyperjumptech/grule-rule-engine/builder"
 	"github.com/hyperjumptech/grule-rule-engine/pkg"
@@ -26,6 +27,9 @@ type Source struct {
 type Allow struct {
 	Verbs []actions.Verb // rules may propose
 	Tiers []string       // of the evidence that may take capacity away: T1, T2, …
+	// Certified is the false-alarm rate that such evidence has to certify at
+	// least; nil: the one the operator declared, 0: none.
+	Certified *facts.Rate
 }
 
 // Compile checks the rules of a version and makes them ready to decide. The
@@ -43,7 +47,7 @@ func Compile(version string, rules []Source, allow Allow) (*Program, error) {
 	if len(errs) > 0 {
 		return nil, errs.sorted()
 	}
-	p := &Program{version: version, tiers: slices.Clone(allow.Tiers), free: make(chan *instance, maxInstances)}
+	p := &Program{version: version, tiers: slices.Clone(allow.Tiers), certified: allow.Certified, free: make(chan *instance, maxInstances)}
 	if len(ws) == 0 {
 		return p, nil
 	}

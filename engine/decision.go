@@ -72,7 +72,7 @@ type Want struct {
 type Conflict struct {
 	Lost   string       `json:"lost"` // the rule whose proposal it was
 	Verb   actions.Verb `json:"verb"`
-	Why    string       `json:"why"`              // veto, salience, class, escalated or tier
+	Why    string       `json:"why"`              // veto, salience, class, escalated, tier or ageing
 	Winner string       `json:"winner,omitempty"` // the rule that won
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/evenkeel/evenkeel/facts"
 	"github.com/hyperjumptech/grule-rule-engine/ast"
 )
 
@@ -15,11 +16,12 @@ const maxInstances = 16
 // by several goroutines at once: each decision borrows an instance of its own
 // and makes one when none is idle.
 type Program struct {
-	version string
-	tiers   []string              // of evidence that may take capacity away
-	rules   []rule                // in canonical order: salience descending, then name
-	lib     *ast.KnowledgeLibrary // read only after Compile
-	free    chan *instance
+	version   string
+	tiers     []string              // of evidence that may take capacity away
+	certified *facts.Rate           // what that evidence has to certify; nil: the declared rate
+	rules     []rule                // in canonical order: salience descending, then name
+	lib       *ast.KnowledgeLibrary // read only after Compile
+	free      chan *instance
 }
 
 // Version returns the version given to [Compile].

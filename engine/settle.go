@@ -20,6 +20,7 @@ const maxReasonBytes = 1024
 const (
 	whyVeto      = "veto"      // a rule vetoed the verb
 	whyTier      = "tier"      // the pack does not accept the evidence's tier for this verb
+	whyAgeing    = "ageing"    // the evidence certifies less than the pack demands for this verb
 	whySalience  = "salience"  // a rule of higher salience proposed another verb
 	whyClass     = "class"     // a rule of equal salience proposed a less invasive verb
 	whyEscalated = "escalated" // neither is less invasive: a human is told
@@ -28,7 +29,8 @@ const (
 // settle turns claims into wants by a fixed table:
 //
 //  1. a veto beats every proposal of its verb;
-//  2. evidence of a tier that the pack does not accept takes no capacity away;
+//  2. evidence of a tier that the pack does not accept, or that certifies less
+//     than the pack demands, takes no capacity away;
 //  3. the same verb on the same member is wanted once, with all reasons;
 //  4. of different verbs on one member, the higher salience wins;
 //  5. at equal salience the less invasive wins;
@@ -42,8 +44,8 @@ func (p *Program) settle(d *Decision, all []claim, f *facts.Fact) {
 		why, winner := "", ""
 		if i := slices.IndexFunc(d.Vetoes, func(v Veto) bool { return v.Verb == c.verb }); i >= 0 {
 			why, winner = whyVeto, d.Vetoes[i].Rule
-		} else if !p.accepts(f, c.verb) {
-			why = whyTier
+		} else if classes[c.verb] > 0 {
+			why = p.doubts(f.Evidence)
 		}
 		if why != "" {
 			d.lose(c, why, winner)
@@ -68,10 +70,23 @@ func (p *Program) settle(d *Decision, all []claim, f *facts.Fact) {
 	}
 }
 
-// accepts says whether the fact's evidence is good enough for the verb. Facts
-// without evidence are not judged by tier.
-func (p *Program) accepts(f *facts.Fact, v actions.Verb) bool {
-	return classes[v] == 0 || f.Evidence == nil || slices.Contains(p.tiers, f.Evidence.Tier)
+// doubts says why evidence is not good enough to take capacity away; empty:
+// it is. Facts that are not about a test carry none, and are not judged by it.
+func (p *Program) doubts(e *facts.Evidence) string {
+	if e == nil {
+		return ""
+	}
+	demanded := e.Declared
+	if p.certified != nil {
+		demanded = *p.certified
+	}
+	switch {
+	case !slices.Contains(p.tiers, e.Tier):
+		return whyTier
+	case e.Certified < demanded: // a rate is the time between two false alarms
+		return whyAgeing
+	}
+	return ""
 }
 
 // strongest returns the claim whose verb stands, of those that exclude each

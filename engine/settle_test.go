@@ -3,7 +3,9 @@ package engine
 import (
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/evenkeel/evenkeel/actions"
 	"github.com/evenkeel/evenkeel/facts"
 )
 
@@ -82,6 +84,38 @@ func TestEvidenceOfATierThatIsNotAcceptedTakesNothingOut(t *testing.T) {
 	}
 	if got, want := losses(d), "drain of aaa by : tier"; got != want {
 		t.Errorf("lost %q, want %q", got, want)
+	}
+}
+
+func TestEvidenceThatCertifiesTooLittleTakesNothingOut(t *testing.T) {
+	const day = facts.Rate(24 * time.Hour)
+	rate := func(r facts.Rate) *facts.Rate { return &r }
+	for _, tt := range []struct {
+		name      string
+		demanded  *facts.Rate
+		certified facts.Rate
+		lost      string
+	}{
+		{"the declared rate is demanded when the pack does not say", nil, 30 * day, ""},
+		{"less than declared is for people", nil, 29 * day, "drain of aaa by : ageing"},
+		{"nothing certified is for people", nil, 0, "drain of aaa by : ageing"},
+		{"the pack allows less", rate(day), day, ""},
+		{"less than the pack allows is for people", rate(day), day - 1, "drain of aaa by : ageing"},
+		{"the pack allows anything", rate(0), 0, ""},
+		{"the pack demands more", rate(60 * day), 30 * day, "drain of aaa by : ageing"},
+	} {
+		p, err := Compile("h1:test", []Source{source("aaa", 1, "F.AgeSeconds < 9", `Propose("drain", F.Member, "x"); Propose("notify", F.Member, "y");`)},
+			Allow{Verbs: []actions.Verb{actions.Drain, actions.Notify}, Tiers: []string{"T1"}, Certified: tt.demanded})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := decide(t, p, at(0), alarm("web-07", func(f *facts.Fact) { f.Evidence.Declared, f.Evidence.Certified = 30*day, tt.certified }))
+		if got := losses(d); got != tt.lost {
+			t.Errorf("%s: lost %q, want %q", tt.name, got, tt.lost)
+		}
+		if got := wants(d); !strings.Contains(got, "notify by aaa: y") {
+			t.Errorf("%s: wanted %q: telling a human needs no certificate", tt.name, got)
+		}
 	}
 }
 

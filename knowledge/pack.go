@@ -24,6 +24,9 @@ const (
 	MaxPackBytes = 32 << 20 // of all files
 )
 
+// Declared is the rate that the operator declared, in [Pack.Certified].
+const Declared = "declared"
+
 // Vocabulary is the version of the words that rules may use which this package
 // admits in a pack.
 const Vocabulary = 1
@@ -36,15 +39,19 @@ type File struct {
 
 // Pack is a pack as it was read.
 type Pack struct {
-	Name   string   // of the pack: letters, digits, - and _
-	Mode   string   // observe, suggest or act: the most that may be done with what rules propose
-	Verbs  []string // that rules may propose
-	Tiers  []string // of evidence that may take capacity away: T1, T2, …
-	Limits Limits
-	Readme string
-	Rules  []File // rules/*.grl, by name
-	Tests  []Test // of all tests/*.yaml, by file and line
-	Digest string // h1:…, the pack's version
+	Name  string   // of the pack: letters, digits, - and _
+	Mode  string   // observe, suggest or act: the most that may be done with what rules propose
+	Verbs []string // that rules may propose
+	Tiers []string // of evidence that may take capacity away: T1, T2, …
+	// Certified is the false-alarm rate that such evidence has to certify at
+	// least: "declared" (by the operator, the default), "none", or one such as
+	// "1/30d".
+	Certified string
+	Limits    Limits
+	Readme    string
+	Rules     []File // rules/*.grl, by name
+	Tests     []Test // of all tests/*.yaml, by file and line
+	Digest    string // h1:…, the pack's version
 }
 
 // ReadPack reads a pack. Every error is an [Errors], or the file system's.
@@ -53,7 +60,7 @@ func ReadPack(fsys fs.FS) (*Pack, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Pack{Limits: DefaultLimits()}
+	p := &Pack{Limits: DefaultLimits(), Certified: Declared}
 	var errs Errors
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		r := &reader{file: name}
@@ -149,6 +156,7 @@ func belongs(name string) bool {
 var (
 	fileName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{2,63}\.[a-z]+$`)
 	packName = regexp.MustCompile(`^[a-z][a-z0-9_-]{1,63}$`)
+	packRate = regexp.MustCompile(`^1/[1-9][0-9]{0,4}(d|h|m|s)$`)
 )
 
 func readFile(fsys fs.FS, name string) ([]byte, error) {
@@ -192,6 +200,13 @@ func (r *reader) pack(n ast.Node, p *Pack) {
 		})},
 		field{"verbs", true, r.words("verbs", &p.Verbs, verbs...)},
 		field{"tiers", true, r.words("tiers", &p.Tiers, tiers...)},
+		field{"certified", false, r.text("certified", func(s string) error {
+			p.Certified = s
+			if s != Declared && s != "none" && !packRate.MatchString(s) {
+				return errors.New("declared, none or a rate such as 1/30d")
+			}
+			return nil
+		})},
 		field{"limits", false, func(n ast.Node) { r.limits(n, &p.Limits) }},
 	)
 }

@@ -53,7 +53,7 @@ func TestReadPack(t *testing.T) {
 	}
 	limits := DefaultLimits()
 	fact := DefaultFact()
-	want := &Pack{Name: "web", Mode: "act", Verbs: []string{"drain", "restore"}, Tiers: []string{"T1"}, Limits: limits, Readme: "# web\n",
+	want := &Pack{Name: "web", Mode: "act", Verbs: []string{"drain", "restore"}, Tiers: []string{"T1"}, Certified: Declared, Limits: limits, Readme: "# web\n",
 		Rules:  []File{{"rules/rule_one.grl", []byte("rule rule_one { when F.Ticks > 1 then Note(\"x\"); }\n")}},
 		Tests:  []Test{{File: "tests/rule_one.yaml", Line: 3, Rule: "rule_one", Name: "it fires", Fact: fact, Fires: true, Want: []string{"drain"}}},
 		Digest: p.Digest}
@@ -103,7 +103,8 @@ func TestReadPackRefuses(t *testing.T) {
 		{"two documents", "pack.yaml", packYAML + "---\nname: x\n", "pack.yaml:1:1: found 2 documents, want one"},
 		{"a list", "pack.yaml", "- name\n", "pack.yaml:1:1: pack: found a list, want keys and values"},
 		{"a tab", "pack.yaml", "name:\tweb\n", "pack.yaml:1:1: found a control character"},
-		{"an unknown key", "pack.yaml", packYAML + "owner: me\n", `pack.yaml:9:1: pack: unknown key "owner", want one of name, vocabulary, mode, verbs, tiers, limits`},
+		{"a rate without a unit", "pack.yaml", packYAML + "certified: 1/30\n", `pack.yaml:9:12: certified: found "1/30", want declared, none or a rate such as 1/30d`},
+		{"an unknown key", "pack.yaml", packYAML + "owner: me\n", `pack.yaml:9:1: pack: unknown key "owner", want one of name, vocabulary, mode, verbs, tiers, certified, limits`},
 		{"a key twice", "pack.yaml", packYAML + "name: web\n", "pack.yaml:9:1: pack: key name is there twice"},
 		{"a missing key", "pack.yaml", strings.Replace(packYAML, "mode: act\n", "", 1), "pack.yaml:1:1: pack: key mode is missing"},
 		{"another vocabulary", "pack.yaml", strings.Replace(packYAML, "vocabulary: 1", "vocabulary: 2", 1), `pack.yaml:2:13: vocabulary: found "2", want 1`},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/actions"
 	"github.com/evenkeel/evenkeel/engine"
+	"github.com/evenkeel/evenkeel/facts"
 	"github.com/evenkeel/evenkeel/knowledge"
 )
 
@@ -43,6 +44,13 @@ func compilePack(p *knowledge.Pack) (*engine.Program, error) {
 		sources[i] = engine.Source(f)
 	}
 	allow := engine.Allow{Tiers: p.Tiers}
+	if p.Certified != knowledge.Declared {
+		rate, err := facts.ParseRate(p.Certified)
+		if err != nil {
+			return nil, fmt.Errorf("pack %s: certified: %w", p.Name, err)
+		}
+		allow.Certified = &rate
+	}
 	for _, v := range p.Verbs {
 		allow.Verbs = append(allow.Verbs, actions.Verb(v))
 	}
