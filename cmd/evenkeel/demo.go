@@ -24,6 +24,12 @@ type demoOptions struct {
 	noAct    bool
 	once     bool
 	baseline time.Duration
+
+	record string // directory; empty: the demo is played
+	faults string // recorded, separated by commas
+	epochs int    // healthy ones to be recorded
+	seeds  int    // of each fault
+	epoch  time.Duration
 }
 
 // Bounds on what the demo is asked for.
@@ -57,13 +63,29 @@ and so on). A drained member is mended after a while, so that its return can be
 seen. Nobody's fault, and nothing should be done: surge, restart, dependency, none.
 Where a fault has a size it may be given: partial=0.1, slow=2.
 
-The members answer on loopback only. Ctrl-C ends the demo and removes everything.`,
+With --record nothing is judged or done: labelled runs are written to a directory,
+healthy ones of --epochs epochs in all, quiet or disturbed in turn (a restart, a
+surge, a slow dependency), and every fault of --faults for --seeds seeds, in a
+quiet and in a disturbed pool: RUN.csv.gz, labels.csv, runs.csv, disturbances.csv.
+It takes as long as the runs last; a command that was cut short goes on.
+
+The members answer on loopback only. Ctrl-C ends the demo and removes everything
+but what was recorded.`,
 		Example: `  evenkeel demo
   evenkeel demo --no-act                 what happens without evenkeel
   evenkeel demo --fault partial=0.1 --seed 7
-  evenkeel demo --balancer haproxy --once -o json`,
+  evenkeel demo --balancer haproxy --once -o json
+  evenkeel demo --record runs --epochs 30 --members 20 --rate 1000
+  evenkeel detect --calibrate 'runs/h*.csv.gz' --score runs/labels.csv runs/*.csv.gz`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.record != "" {
+				r, err := o.checkRecord()
+				if err != nil {
+					return err
+				}
+				return recordPools(cmd.Context(), r, cmd.ErrOrStderr())
+			}
 			c, err := o.check()
 			if err != nil {
 				return err
@@ -82,6 +104,11 @@ The members answer on loopback only. Ctrl-C ends the demo and removes everything
 	f.BoolVar(&o.noAct, "no-act", false, "see and decide, but do nothing: shows what would be lost")
 	f.BoolVar(&o.once, "once", false, "end a minute after the fault began")
 	f.DurationVar(&o.baseline, "baseline", 75*time.Second, "how long to learn from the healthy pool")
+	f.StringVar(&o.record, "record", "", "write labelled runs to this directory instead")
+	f.IntVar(&o.epochs, "epochs", 30, "with --record: healthy epochs to record")
+	f.DurationVar(&o.epoch, "epoch", time.Minute, "with --record: length of an epoch, and of a fault")
+	f.StringVar(&o.faults, "faults", recordFaults, "with --record: faults to record, separated by commas; none: no fault")
+	f.IntVar(&o.seeds, "seeds", 1, "with --record: runs of each fault, each in a quiet and in a disturbed pool")
 	f.StringVarP(&o.output, "output", "o", "text", "text or json (json: one object at the end, the story on standard error)")
 	return cmd
 }
