@@ -35,11 +35,16 @@ func alike(scale float64) cell { return cell{g: 1, inverse: 1 / scale} }
 
 // z returns the normalised residual, 0 (no evidence) when y or mu is missing.
 func (c *cell) z(y, mu, precision float64) float64 {
-	z := (y - c.a - float64(c.g*mu)) * precision * c.inverse
+	z := c.residual(y, mu, precision)
 	if math.IsNaN(z) {
 		return 0
 	}
 	return z
+}
+
+// residual returns the normalised residual, NaN when y or mu is missing.
+func (c *cell) residual(y, mu, precision float64) float64 {
+	return (y - c.a - float64(c.g*mu)) * precision * c.inverse
 }
 
 // sample is one tick of one member's one feature in the warm-up.

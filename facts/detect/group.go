@@ -42,12 +42,18 @@ type group struct {
 	floor           []float64 // the least scale that is believed, one a feature
 	fitted          bool
 	fits            int // changes of cells
-	scores          int // features that a law scores, 0 while there is none
+
+	block      block
+	blockEnded bool      // a block ended at this tick: the members' blockMeans are new
+	common     []float64 // mean over the last block of the median of all peers' y, one a feature
+
+	scores int // features that a law scores, 0 while there is none
 }
 
 func newGroup(c *Config) *group {
 	g := &group{windows: c.Windows, settle: c.ticks(c.Settle), warmup: c.ticks(c.Warmup)}
 	g.stride = (g.warmup + maxSamples - 1) / maxSamples
+	g.block.length = c.blockTicks()
 	return g
 }
 
@@ -56,6 +62,7 @@ func newGroup(c *Config) *group {
 // Cost: O(n·d); no allocation unless members or metrics changed.
 func (g *group) read(f *facts.Frame) {
 	g.ticks++
+	g.blockEnded = false
 	g.follow(f)
 	for _, m := range g.members {
 		m.peer, m.scored = false, false
@@ -82,6 +89,7 @@ func (g *group) read(f *facts.Frame) {
 		}
 	default:
 		g.residuals()
+		g.sumBlock()
 	}
 }
 
@@ -117,6 +125,7 @@ func (g *group) choose(metrics []string) {
 		return
 	}
 	g.features, g.bind, g.history, g.rows = features, nil, nil, nil
+	g.common = make([]float64, len(features))
 	for _, m := range g.members {
 		m.measured(len(features))
 	}
@@ -129,9 +138,16 @@ func same(a, b []string) bool {
 
 // admit finds or makes the member of each name, and room for all.
 func (g *group) admit(names []string) {
-	if g.fitted { // the history of the warm-up counts on everybody's place
-		g.members = slices.DeleteFunc(g.members, func(m *member) bool { return m.unseen > maxIdleTicks })
+	var from []int // place of each member before
+	kept := g.members[:0]
+	for i, m := range g.members {
+		// the history of the warm-up counts on everybody's place
+		if !g.fitted || m.unseen <= maxIdleTicks {
+			kept, from = append(kept, m), append(from, i)
+		}
 	}
+	clear(g.members[len(kept):])
+	g.members = kept
 	g.order()
 	g.rowsOf, g.rows = names, make([]int, len(names))
 	var added []*member
@@ -147,13 +163,17 @@ func (g *group) admit(names []string) {
 		m := newMember(name)
 		m.measured(len(g.features))
 		m.track = newTrack(g.windows, g.scores)
-		added = append(added, m)
+		added, from = append(added, m), append(from, -1)
 	}
 	g.members = append(g.members, added...)
 	g.order()
 	n := len(g.members) * len(g.features)
 	g.num, g.den, g.y, g.mu = make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
 	g.scratch = make([]float64, len(g.members))
+	if !g.fitted {
+		from = nil
+	}
+	g.block.resize(len(g.members), len(g.features), from)
 }
 
 // retrack gives every member, and those to come, the windows of a law over so
@@ -229,6 +249,7 @@ func (g *group) residuals() {
 			}
 		}
 		mid := middleOf(s)
+		g.block.common[k] += mid.median()
 		precision, at := 1.0, math.NaN() // of the peers' level: mu takes three values at most
 		for i, m := range g.members {
 			if !m.peer {

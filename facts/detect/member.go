@@ -24,11 +24,13 @@ type member struct {
 	weight, share    float64   // the balancer's weight, and relative to the largest of the peers
 	lastNum, lastDen []float64 // gauges behind growth, one a feature
 	cells            []cell    // one a feature; nil: not fitted yet
+	anchor           []cell    // those that the baseline began with; they do not slide
 	samples          []sample  // tick by tick, one a feature each; nil once fitted
 	z                []float64 // of this tick, valid when scored
 	scored           bool      // peer and fitted: z is good
 	restarted        bool      // its windows have to begin anew
 
+	blockMeans
 	*track
 	alarm alarm
 	peak  float64 // largest score of the epoch
@@ -44,6 +46,8 @@ func newMember(name string) *member {
 // measured makes room for so many features.
 func (m *member) measured(features int) {
 	m.lastNum, m.lastDen, m.z = make([]float64, features), make([]float64, features), make([]float64, features)
+	m.blockY, m.blockZ, m.anchorZ = make([]float64, features), make([]float64, features), make([]float64, features)
+	m.blockOK, m.blockTicks = false, 0
 	m.forgetGauges()
 }
 
@@ -53,6 +57,7 @@ func (m *member) leave(standing string) {
 	m.standing = standing
 	m.settling = away
 	m.restarted = true
+	m.blockTicks = 0
 	m.forgetGauges()
 }
 

@@ -1,6 +1,9 @@
 package detect
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // moment is what the fit needs of one tick of the warm-up: the terms of the
 // members that were peers.
@@ -71,6 +74,9 @@ func (g *group) fit() bool {
 		g.rho[k] = g.baselineRatio(k)
 		g.replay(k, samples)
 		g.fitFeature(k, samples, work)
+	}
+	for _, m := range g.members {
+		m.anchor = slices.Clone(m.cells)
 	}
 	g.history = nil
 	g.fits++
@@ -182,6 +188,6 @@ func (g *group) sampleLate(i int) {
 		}
 		m.cells[k] = fitCell(own, work).cell(g.scale[k], g.floor[k])
 	}
-	m.samples = nil
+	m.anchor, m.samples = slices.Clone(m.cells), nil
 	g.fits++
 }
