@@ -1,0 +1,197 @@
+package detect
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	// hours is the number of levels that a day has.
+	hours = 24
+	// memoryDays is how many days a level of an hour looks back.
+	memoryDays = 7
+	// scaleDays is how many days a scale looks back.
+	scaleDays = 7
+	// influence is how many scales a deviation may count for at most when it
+	// is learnt from: what an outage teaches in an hour is forgotten in a day.
+	influence = 3
+	// meanSD makes a mean absolute deviation a standard deviation (normal).
+	meanSD = 1.2533
+	// leastScale is the smallest standard deviation of y that is believed: a
+	// hundredth of an amount, as y is logarithmic, or of a utilisation.
+	leastScale = 0.01
+	// farthest bounds z, largest bounds the y that count as numbers: levels
+	// are kept as float32.
+	farthest = 1e9
+	largest  = 1e30
+)
+
+// past is what one series was like: its level at each hour of the day, its
+// level of late, and its scale. All of it moves towards each block by a bounded
+// step, so that a fault teaches little.
+//
+// The level at a time is linear between the middles of hours (UTC), so that it
+// has no jumps. An hour that was not seen on an earlier day is stood in for by
+// the level of late.
+//
+// Memory: (24+3)·4 bytes a feature, and 8·(windows + longest window + 2) for
+// the windows and the block: for 20 features and windows up to 12 blocks 5 kB.
+type past struct {
+	y    []float64 // of this block, set by the caller; NaN: missing
+	hold bool      // nothing is learnt from this block; set by the caller
+
+	usual     []float32 // y that was expected of this block; NaN: nothing
+	z         []float64 // deviation of this block; 0: no evidence
+	judged    bool      // the block was scored: u, stat and best are of this block
+	last      int       // block last observed
+	*track              // windows under the law of version; nil until there is one
+	version   int
+	restarted bool // it was not observed in the block before
+
+	learnt int            // blocks
+	level  []float32      // d × hours; NaN: not seen
+	weight [hours]float32 // blocks behind each hour, at most memoryDays' worth
+	known  uint32         // a bit an hour: seen on an earlier day
+	recent []float32      // level of late; NaN: not seen
+	spread []float32      // standard deviation; 0: not known
+}
+
+// newPast returns a series of h that nothing is known of.
+func newPast(h *history) *past {
+	p := &past{}
+	p.remap(indexOf(h.features, nil))
+	return p
+}
+
+// remap moves what is known of feature from[k] to feature k, -1: nothing.
+func (p *past) remap(from []int) {
+	old, d := *p, len(from)
+	p.y, p.z, p.usual = nans(d), make([]float64, d), make([]float32, d)
+	p.level, p.recent, p.spread = make([]float32, d*hours), make([]float32, d), make([]float32, d)
+	nan := float32(math.NaN())
+	for k, at := range from {
+		if at >= 0 {
+			p.recent[k], p.spread[k] = old.recent[at], old.spread[at]
+			copy(p.level[k*hours:(k+1)*hours], old.level[at*hours:])
+			continue
+		}
+		p.recent[k] = nan
+		for i := range hours {
+			p.level[k*hours+i] = nan
+		}
+	}
+}
+
+// hour is a time of day, between the middles of two hours.
+type hour struct {
+	lo, hi int     // hours of the day
+	w      float64 // weight of hi, in [0, 1)
+}
+
+// hourAt returns the time of day of t.
+func hourAt(t time.Time) hour {
+	const day = 24 * time.Hour
+	since := (time.Duration(t.UnixNano())%day + day - 30*time.Minute) % day
+	lo := int(since / time.Hour)
+	return hour{lo, (lo + 1) % hours, float64(since%time.Hour) / float64(time.Hour)}
+}
+
+// seen reports whether feature k has a deviation in this block.
+func (p *past) seen(k int) bool {
+	return p.number(k) && !math.IsNaN(float64(p.recent[k]))
+}
+
+// number reports whether the block's y of feature k is a number.
+func (p *past) number(k int) bool { return math.Abs(p.y[k]) <= largest }
+
+// at returns the level of feature k at a time of day; NaN when there is
+// none.
+func (p *past) at(k int, now hour) float64 {
+	of := func(i int) float64 {
+		if l := p.level[k*hours+i]; p.known>>i&1 == 1 && l == l {
+			return float64(l)
+		}
+		return float64(p.recent[k])
+	}
+	lo, hi := of(now.lo), of(now.hi)
+	return lo + float64(now.w*(hi-lo))
+}
+
+// sd returns the standard deviation of feature k, drawn to the group's.
+func (p *past) sd(h *history, k int) float64 {
+	s, group, n := float64(p.spread[k]), h.scale[k], float64(p.learnt)
+	if s == 0 {
+		s = group
+	}
+	if group > 0 {
+		s = math.Sqrt((float64(n*s*s) + float64(scaleSamples*group*group)) / (n + scaleSamples))
+	}
+	return max(s, leastScale)
+}
+
+// deviate sets z from y.
+func (p *past) deviate(h *history, now hour) {
+	p.restarted, p.last = p.last != h.blocks-1, h.blocks
+	for k := range p.y {
+		usual := p.at(k, now)
+		p.z[k], p.usual[k] = 0, float32(usual)
+		if p.seen(k) {
+			z := (p.y[k] - usual) / p.sd(h, k)
+			p.z[k] = min(max(z, -farthest), farthest)
+		}
+	}
+}
+
+// learn moves levels and scales towards y.
+func (p *past) learn(h *history, now hour) {
+	pair := uint32(1)<<now.lo | uint32(1)<<now.hi
+	for i := range hours { // an hour that is over is known
+		if p.weight[i] > 0 && pair>>i&1 == 0 {
+			p.known |= 1 << i
+		}
+	}
+	p.learnt++
+	low, high := p.gain(h, now.lo, 1-now.w), p.gain(h, now.hi, now.w)
+	n := float64(p.learnt)
+	late, slow := max(1/n, 1/max(h.perHour, minSamples)), max(1/n, 1/(scaleDays*hours*h.perHour))
+	for k, y := range p.y {
+		if !p.number(k) {
+			continue
+		}
+		if p.recent[k] != p.recent[k] {
+			p.recent[k] = float32(y)
+		}
+		most := math.Inf(1) // the first few blocks have nothing to be bounded by
+		if p.learnt > minSamples {
+			most = influence * p.sd(h, k)
+		}
+		off := math.Abs(y - p.at(k, now))
+		s := float64(p.spread[k])
+		p.spread[k] = float32(s + float64(slow*(float64(meanSD*min(off, most))-s)))
+
+		lo, hi := &p.level[k*hours+now.lo], &p.level[k*hours+now.hi]
+		for _, l := range []*float32{lo, hi} {
+			if *l != *l {
+				*l = p.recent[k]
+			}
+		}
+		e := y - (float64(*lo) + float64(now.w*float64(*hi-*lo)))
+		e = min(max(e, -most), most)
+		*lo += float32(low * e)
+		*hi += float32(high * e)
+
+		e = min(max(y-float64(p.recent[k]), -most), most)
+		p.recent[k] += float32(late * e)
+	}
+}
+
+// gain adds a block of weight w to an hour, and returns by how much of a
+// deviation its levels are to move: a running mean over memoryDays at most.
+func (p *past) gain(h *history, i int, w float64) float64 {
+	if w == 0 {
+		return 0
+	}
+	total := float64(p.weight[i]) + w
+	p.weight[i] = float32(min(total, memoryDays*h.perHour))
+	return w / float64(p.weight[i])
+}
