@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/evenkeel/evenkeel/facts"
 )
@@ -201,5 +202,28 @@ func TestEveryWordCanBeRead(t *testing.T) {
 			condition = fmt.Sprintf("%s == %q", read, w.Values[0])
 		}
 		mustCompile(t, one(condition))
+	}
+}
+
+// What the evidence of a fact does not tell, as in those of older detectors,
+// decides no rule.
+func TestOptionalEvidenceMayBeUnknown(t *testing.T) {
+	p := mustCompile(t, source("assured", 1, "F.AssuredPerHour <= 0.5", `Note("assured");`), source("strong", 1, "F.EValue >= 20", `Note("strong");`),
+		source("rare", 1, "F.PValue <= 0.01", `Note("rare");`), source("own", 1, `F.Statistic == "own"`, `Note("own");`))
+	unknown := []string{"F.AssuredPerHour", "F.EValue", "F.PValue", "F.Statistic"}
+	d := decide(t, p, at(0), alarm("web-07"))
+	var words []string
+	for _, u := range d.Undecided {
+		words = append(words, u.Field)
+	}
+	slices.Sort(words)
+	if !slices.Equal(words, unknown) || d.Matched != nil {
+		t.Errorf("undecided = %v, matched = %v; want %v and none", words, d.Matched, unknown)
+	}
+	d = decide(t, p, at(0), alarm("web-07", func(f *facts.Fact) {
+		f.Evidence.Assured, f.Evidence.E, f.Evidence.P, f.Evidence.Statistic = facts.Rate(2*time.Hour), "20", "0.01", facts.StatisticOwn
+	}))
+	if len(d.Undecided) != 0 || len(d.Matched) != 4 {
+		t.Errorf("undecided = %v, matched = %v; want none and all four", d.Undecided, d.Matched)
 	}
 }

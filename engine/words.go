@@ -9,12 +9,14 @@ import (
 // Closed sets of values that more than one word has.
 var (
 	tierValues  = []string{"T1", "T2", "T3", "T4", "T5", "T6"}
+	statistics  = []string{"peer", "anchor", "own", "evidence"}
 	shiftValues = []string{"none", "up", "down"}
 )
 
 // Why a word may be unknown.
 const (
 	ofImbalance = "; unknown unless the kind is imbalance"
+	unlessTold  = "; unknown when the evidence does not tell"
 	ofOutcome   = "; unknown unless the kind is outcome"
 	ofEffect    = "; unknown when the metric is not among the fact's effects"
 	ofSize      = "; unknown before the first fact that tells it"
@@ -62,6 +64,18 @@ var fields = [...]Word{
 	{Name: "F.CertifiedPerHour", Type: Number, Unit: "false alarms per hour", Range: "> 0",
 		Doc:   "the lowest rate of false alarms that the healthy history certifies; unknown when it certifies none",
 		field: evidence(func(e *facts.Evidence) value { return num(e.Certified.PerHour()) })},
+	{Name: "F.AssuredPerHour", Type: Number, Unit: "false alarms per hour", Range: "> 0",
+		Doc:   "the rate of false alarms that this very history assures with 95 % confidence; unknown when it assures none",
+		field: evidence(func(e *facts.Evidence) value { return num(e.Assured.PerHour()) })},
+	{Name: "F.Statistic", Type: Text, Values: statistics,
+		Doc:   "what the member was compared with" + unlessTold,
+		field: evidence(func(e *facts.Evidence) value { return value{s: string(e.Statistic), known: e.Statistic != ""} })},
+	{Name: "F.PValue", Type: Number, Unit: "1", Range: "> 0 to 1",
+		Doc:   "share of healthy epochs with a score as large as the largest of this one, this one among them" + unlessTold,
+		field: evidence(func(e *facts.Evidence) value { return decimal(e.P) })},
+	{Name: "F.EValue", Type: Number, Unit: "1", Range: "≥ 0",
+		Doc:   "evidence of the epoch, on average at most 1 in health" + unlessTold,
+		field: evidence(func(e *facts.Evidence) value { return decimal(e.E) })},
 	{Name: "F.ForSeconds", Type: Number, Unit: "seconds", Range: "≥ 0",
 		Doc:   "from the onset of the fact to its time",
 		field: func(s *situation) value { return num(s.fact.Time.Sub(s.fact.Onset.Time).Seconds()) }},
@@ -146,6 +160,9 @@ func evidence(read func(*facts.Evidence) value) func(*situation) value {
 		return read(s.fact.Evidence)
 	}
 }
+
+// decimal is an optional measurement.
+func decimal(d facts.Decimal) value { return value{n: d.Float(), known: d != ""} }
 
 func outcome(read func(*facts.OutcomeInfo) value) func(*situation) value {
 	return func(s *situation) value {

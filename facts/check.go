@@ -93,19 +93,8 @@ func (f *Fact) checkSections(bad complaint) error {
 
 func (f *Fact) checkEvidence(bad complaint) error {
 	if e := f.Evidence; e != nil {
-		for _, d := range []Decimal{e.Score, e.Threshold, e.Margin} {
-			if !d.valid() {
-				return bad("evidence", d, "a decimal number")
-			}
-		}
-		if e.Margin.Float() < 1 {
-			return bad("evidence.margin", e.Margin, "at least 1")
-		}
-		if e.Epochs < 0 || e.Ticks < 0 {
-			return bad("evidence", fmt.Sprint(e.Epochs, " ", e.Ticks), "no negative count")
-		}
-		if len(e.Tier) != 2 || e.Tier[0] != 'T' || e.Tier[1] < '1' || e.Tier[1] > '6' {
-			return bad("evidence.tier", e.Tier, "T1 to T6")
+		if err := e.check(bad); err != nil {
+			return err
 		}
 	}
 	if g := f.GroupState; g != nil {
@@ -117,6 +106,39 @@ func (f *Fact) checkEvidence(bad complaint) error {
 		}
 	}
 	return nil
+}
+
+func (e *Evidence) check(bad complaint) error {
+	for _, d := range []struct {
+		field    string
+		d        Decimal
+		optional bool
+	}{{"score", e.Score, false}, {"threshold", e.Threshold, false}, {"margin", e.Margin, false}, {"e", e.E, true}, {"p", e.P, true}} {
+		if !d.d.valid() && !(d.optional && d.d == "") {
+			return bad("evidence."+d.field, d.d, "a decimal number")
+		}
+	}
+	switch p := e.P.Float(); {
+	case e.Margin.Float() < 1:
+		return bad("evidence.margin", e.Margin, "at least 1")
+	case e.Epochs < 0 || e.Ticks < 0:
+		return bad("evidence", fmt.Sprint(e.Epochs, " ", e.Ticks), "no negative count")
+	case len(e.Tier) != 2 || e.Tier[0] != 'T' || e.Tier[1] < '1' || e.Tier[1] > '6':
+		return bad("evidence.tier", e.Tier, "T1 to T6")
+	case e.P != "" && !(p > 0 && p <= 1):
+		return bad("evidence.p", e.P, "more than 0, at most 1")
+	case e.E.Float() < 0:
+		return bad("evidence.e", e.E, "at least 0")
+	case e.Assured < 0:
+		return bad("evidence.assured", int64(e.Assured), "no negative rate")
+	case e.Baseline != "" && !digestForm.MatchString(e.Baseline):
+		return bad("evidence.baseline", e.Baseline, "sha256: and 64 hexadecimal digits")
+	}
+	switch e.Statistic {
+	case "", StatisticPeer, StatisticAnchor, StatisticOwn, StatisticSlow:
+		return nil
+	}
+	return bad("evidence.statistic", e.Statistic, "peer, anchor, own or evidence")
 }
 
 func (f *Fact) checkMembers(bad complaint) error {

@@ -67,17 +67,35 @@ type Detector struct {
 	Params string `json:"params"` // sha256:… of the parameters and the baseline in force
 }
 
-// Evidence is the test behind an imbalance fact.
+// Evidence is the test behind an imbalance fact. What is marked optional is
+// absent from the encoding when it is zero, and from facts of detectors that do
+// not tell it.
 type Evidence struct {
-	Certified Rate    `json:"certified"` // the lowest false-alarm rate that the healthy history seen so far can certify
-	Declared  Rate    `json:"declared"`  // the false-alarm rate the operator asked for
-	Epochs    int     `json:"epochs"`    // healthy epochs behind the threshold
-	Margin    Decimal `json:"margin"`    // factor ≥ 1 on the conformal threshold; 1 is the bare test
-	Score     Decimal `json:"score"`     // the statistic, dimensionless; alarm when above Threshold
-	Threshold Decimal `json:"threshold"` // margin included
-	Ticks     int     `json:"ticks"`     // ticks the score has been above the threshold
-	Tier      string  `json:"tier"`      // T1, T2, … : which guarantee holds
+	Assured   Rate      `json:"assured,omitempty"`   // optional: the false-alarm rate that this very history assures with 95 % confidence
+	Baseline  string    `json:"baseline,omitempty"`  // optional: sha256:… of the version of the baseline in force
+	Certified Rate      `json:"certified"`           // the lowest false-alarm rate that the healthy history seen so far can certify
+	Declared  Rate      `json:"declared"`            // the false-alarm rate the operator asked for
+	E         Decimal   `json:"e,omitempty"`         // optional: e-value ≥ 0, on average at most 1 in health
+	Epochs    int       `json:"epochs"`              // healthy epochs behind the threshold
+	Margin    Decimal   `json:"margin"`              // factor ≥ 1 on the conformal threshold; 1 is the bare test
+	P         Decimal   `json:"p,omitempty"`         // optional: conformal p-value in (0, 1] of the largest score of the epoch so far
+	Score     Decimal   `json:"score"`               // the statistic, dimensionless; alarm when above Threshold
+	Statistic Statistic `json:"statistic,omitempty"` // optional: which of the statistics the rest is about
+	Threshold Decimal   `json:"threshold"`           // margin included
+	Ticks     int       `json:"ticks"`               // ticks the score has been above the threshold
+	Tier      string    `json:"tier"`                // T1, T2, … : which guarantee holds
 }
+
+// Statistic says what a member was compared with.
+type Statistic string
+
+// The statistics of an imbalance.
+const (
+	StatisticPeer   Statistic = "peer"     // with the other members now
+	StatisticAnchor Statistic = "anchor"   // with the other members, as it was to them when the baseline was made
+	StatisticOwn    Statistic = "own"      // with itself at this hour
+	StatisticSlow   Statistic = "evidence" // with its own past epochs: evidence that gathers over many
+)
 
 // GroupState is the group at the time of a fact.
 type GroupState struct {

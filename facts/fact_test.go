@@ -35,6 +35,59 @@ const alarmText = `{"detector":{"build":"v0.1.0","id":"det-a","params":"sha256:a
 	`"onset":"2026-11-22T05:51:41.000Z","state":"alarm","time":"2026-11-22T05:51:46.000Z","v":1,` +
 	`"window":"sha256:abababababababababababababababababababababababababababababababab"}`
 
+// assured is alarm with every optional part of its evidence.
+func assured() Fact {
+	f := alarm()
+	f.Evidence.Assured, f.Evidence.Baseline = Rate(10*24*time.Hour), f.Detector.Params
+	f.Evidence.P, f.Evidence.E, f.Evidence.Statistic = "0.00138696", "26.8514", StatisticOwn
+	return f
+}
+
+const assuredEvidence = `"evidence":{"assured":"1/10d","baseline":"sha256:abababababababababababababababababababababababababababababababab",` +
+	`"certified":"1/30d","declared":"1/30d","e":"26.8514","epochs":720,"margin":"1","p":"0.00138696","score":"9.12","statistic":"own",` +
+	`"threshold":"4.2","ticks":5,"tier":"T1"}`
+
+func TestEvidenceTellsMoreWhenItKnowsMore(t *testing.T) {
+	f := assured()
+	b, err := f.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(b), assuredEvidence) {
+		t.Errorf("Encode:\n got %s\nwant in it %s", b, assuredEvidence)
+	}
+	if back, err := Decode(b); err != nil || *back.Evidence != *f.Evidence {
+		t.Errorf("Decode(Encode()) = %+v, %v; want %+v", back.Evidence, err, f.Evidence)
+	}
+	for name, change := range map[string][2]string{
+		"a p of zero":            {`"p":"0.00138696"`, `"p":"0"`},
+		"a p above one":          {`"p":"0.00138696"`, `"p":"1.5"`},
+		"a p that is empty":      {`"p":"0.00138696"`, `"p":""`},
+		"an e below zero":        {`"e":"26.8514"`, `"e":"-1"`},
+		"an e with an exponent":  {`"e":"26.8514"`, `"e":"2e9"`},
+		"an unknown statistic":   {`"own"`, `"theirs"`},
+		"an assured rate: none":  {`"1/10d"`, `"none"`},
+		"a baseline by its name": {`"baseline":"sha256:ab`, `"baseline":"monday`},
+	} {
+		if _, err := Decode([]byte(strings.Replace(string(b), change[0], change[1], 1))); !errors.Is(err, ErrFact) {
+			t.Errorf("%s: Decode = %v, want an error that wraps ErrFact", name, err)
+		}
+	}
+}
+
+func TestEvidenceRefusesWhatCannotBeSpelled(t *testing.T) {
+	for name, change := range map[string]func(*Evidence){
+		"an assured rate below zero": func(e *Evidence) { e.Assured = -1 },
+		"a p that is no number":      func(e *Evidence) { e.P = "NaN" },
+	} {
+		f := assured()
+		change(f.Evidence)
+		if _, err := f.Encode(); !errors.Is(err, ErrFact) {
+			t.Errorf("%s: Encode = %v, want ErrFact", name, err)
+		}
+	}
+}
+
 func TestFactHasOneEncoding(t *testing.T) {
 	f := alarm()
 	b, err := f.Encode()
@@ -188,6 +241,12 @@ func TestCloudEventNamesItsFact(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(alarmText))
+	whole := assured()
+	b, err := whole.Encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
 	f.Add([]byte(`{"v":1}`))
 	f.Add([]byte(`[[[[`))
 	f.Fuzz(func(t *testing.T, b []byte) {
