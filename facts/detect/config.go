@@ -66,6 +66,15 @@ type Config struct {
 	// the members only, and judging starts at once. Nil: the detector learns
 	// from the group itself, for as long as that takes.
 	Calibration *Calibration
+
+	// Features are declared in addition to those that are made by themselves
+	// of known metrics and of each unknown one; DeclaredOnly: instead of them.
+	Features     []Feature
+	DeclaredOnly bool
+	Ignore       []string // metrics that no feature is made of
+	// Cohorts names the cohort of a member: those of one rack or version, who
+	// are each other's first peers. A member that is not in it has none.
+	Cohorts map[string]string
 }
 
 // withDefaults returns c with its zero fields filled, or an error that names
@@ -140,7 +149,7 @@ func (c *Config) check() error {
 	case c.Calibration != nil && c.Calibration.epoch != c.Epoch:
 		return fmt.Errorf("detect: epoch %v, but the calibration was made with %v", c.Epoch, c.Calibration.epoch)
 	}
-	return nil
+	return c.checkFeatures()
 }
 
 // ticks returns d in ticks, at least 0.

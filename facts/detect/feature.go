@@ -18,7 +18,7 @@ const (
 	formShare              // share of requests, 0 to 1: the shrunk ratio; noise of a binomial share at the peers' level
 	formTime               // mean time of the requests served: log(1+x), missing when there were none; noise as an amount's
 	formScale              // any other number that grows from zero: log(1+x), extended oddly below zero; noise alike at any load
-	formPlain              // a number with a scale of its own, such as a utilisation: as it is
+	formPlain              // a number with a scale of its own, such as a utilisation: as it is, or the ratio to its denominator
 )
 
 // term is a quantity of a member at one tick: the sum of those of its metrics
@@ -29,12 +29,14 @@ type term struct {
 }
 
 // recipe tells how a feature is made. The first alternative whose metrics are
-// there is used, for the numerator and the denominator each.
+// there is used, for the numerator and the denominator each; of several recipes
+// of one name, the first that can be made.
 type recipe struct {
-	name string
-	form form
-	num  []term
-	den  []term // requests, or requests served; nil unless the form is a ratio or a mean
+	name   string
+	form   form
+	num    []term
+	den    []term // requests, or requests served; nil unless the form is a ratio or a mean, or plain
+	unless string // the recipe is not used when this feature could be made
 }
 
 func sum(metrics ...string) term { return term{sum: metrics} }
@@ -104,34 +106,56 @@ func (f feature) equal(o feature) bool {
 	return f.name == o.name && f.form == o.form && f.num.equal(o.num) && f.den.equal(o.den)
 }
 
-// chooseFeatures returns the features that can be made of the metrics, which
-// are sorted: the known ones in the order of recipes, then one for each
-// unknown metric, under its own name.
+// features returns the features that can be made of the metrics, which are
+// sorted: those declared, in their order; then, unless those are to be all, the
+// known ones in the order of the recipes, and one for each unknown metric,
+// under its own name. A name is given once, and metrics to be ignored are not
+// there.
 // Cost: O(recipes·log metrics + metrics).
-func chooseFeatures(metrics []string) []feature {
-	var out []feature
-	known := map[string]bool{}
-	for _, m := range unscored {
-		known[m] = true
+func (c *Config) features(metrics []string) []feature {
+	metrics = slices.DeleteFunc(slices.Clone(metrics), func(m string) bool { return slices.Contains(c.Ignore, m) })
+	s := selection{metrics: metrics, made: map[string]bool{}, known: map[string]bool{}}
+	for i := range c.Features {
+		s.make(c.Features[i].recipe())
+		s.made[c.Features[i].Name] = true // its metrics may come later
 	}
-	for _, r := range recipes {
-		for _, t := range slices.Concat(r.num, r.den) {
-			for _, m := range t.sum {
-				known[m] = true
-			}
-		}
-		num, ok := firstTerm(r.num, metrics)
-		den, okDen := firstTerm(r.den, metrics)
-		if ok && (okDen || r.den == nil) {
-			out = append(out, feature{name: r.name, form: r.form, num: num, den: den})
-		}
+	if c.DeclaredOnly {
+		return s.out
+	}
+	for _, m := range unscored {
+		s.known[m] = true
+	}
+	for _, r := range slices.Concat(recipes, httpRecipes, nodeRecipes) {
+		s.make(r)
 	}
 	for _, m := range metrics {
-		if !known[m] {
-			out = append(out, feature{name: m, form: genericForm(m), num: sum(m)})
+		if !s.known[m] {
+			s.make(recipe{name: m, form: genericForm(m), num: []term{sum(m)}})
 		}
 	}
-	return out
+	return s.out
+}
+
+// selection is the features made so far.
+type selection struct {
+	metrics     []string // that are there, sorted
+	out         []feature
+	made, known map[string]bool // names of features; metrics that are part of some recipe
+}
+
+// make adds what the recipe gives, if anything.
+func (s *selection) make(r recipe) {
+	for _, t := range slices.Concat(r.num, r.den) {
+		for _, m := range t.sum {
+			s.known[m] = true
+		}
+	}
+	num, ok := firstTerm(r.num, s.metrics)
+	den, okDen := firstTerm(r.den, s.metrics)
+	if ok && (okDen || r.den == nil) && !s.made[r.name] && !s.made[r.unless] {
+		s.made[r.name] = true
+		s.out = append(s.out, feature{name: r.name, form: r.form, num: num, den: den})
+	}
 }
 
 // firstTerm returns the first alternative that has a metric, with the metrics

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestChooseFeatures(t *testing.T) {
+func TestFeatures(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		metrics []string
@@ -20,23 +20,44 @@ func TestChooseFeatures(t *testing.T) {
 				"completions_per_request", "error_rate", "memory_mb"}},
 		{"a ratio needs both its terms", []string{"be_cpu", "be_downstream"}, nil},
 		{"unknown metrics keep their names", []string{"disk_ms", "hx_stot", "zebra_count"}, []string{"request_rate", "disk_ms", "zebra_count"}},
+		{"servers that count their requests and their failures", []string{"go_goroutines", "http_request_duration_seconds_count",
+			"http_request_duration_seconds_count_5xx", "http_request_duration_seconds_sum", "http_response_size_bytes_count",
+			"http_response_size_bytes_sum", "process_cpu_seconds", "process_resident_memory_bytes"},
+			[]string{"request_rate", "request_time_s", "bytes_per_request", "error_rate", "cpu_per_request", "process_memory_bytes", "goroutines"}},
+		{"requests counted twice are one rate", []string{"http_requests", "http_request_duration_seconds_count", "http_request_duration_seconds_sum"},
+			[]string{"request_rate", "request_time_s"}},
+		{"a balancer and servers that count what they end", []string{"http_requests", "hx_scur", "hx_stot"},
+			[]string{"request_rate", "in_flight", "completions_per_request"}},
+		{"a process without requests", []string{"process_cpu_seconds", "process_open_fds"}, []string{"process_cpu", "open_fds"}},
+		{"nginx", []string{"nginx_connections_active", "nginx_http_requests"}, []string{"request_rate", "in_flight"}},
+		{"apache", []string{"apache_accesses", "apache_duration_ms", "apache_sent_kilobytes", "apache_workers_busy"},
+			[]string{"request_rate", "in_flight", "request_time_ms", "kilobytes_per_request"}},
+		{"envoy", []string{"envoy_http_downstream_cx_tx_bytes", "envoy_http_downstream_rq", "envoy_http_downstream_rq_5xx",
+			"envoy_http_downstream_rq_active", "envoy_http_downstream_rq_time_count", "envoy_http_downstream_rq_time_sum"},
+			[]string{"request_rate", "in_flight", "request_time_ms", "bytes_per_request", "error_rate"}},
+		{"hosts by themselves", []string{"node_cpu_busy_seconds", "node_cpu_seconds", "node_load1", "node_network_receive_bytes",
+			"node_network_transmit_bytes", "node_memory_MemAvailable_bytes", "node_memory_MemTotal_bytes"},
+			[]string{"cpu_utilization", "load1", "memory_available_share", "network_in_bytes", "network_out_bytes"}},
+		{"hosts behind a balancer", []string{"hx_stot", "node_cpu_busy_seconds", "node_cpu_seconds", "node_network_transmit_bytes"},
+			[]string{"request_rate", "cpu_per_request", "cpu_utilization", "network_out_per_request"}},
+		{"a query may be named as its feature", []string{"node_cpu_busy_seconds", "request_rate"}, []string{"request_rate", "cpu_per_request"}},
 		{"membership and configuration are not scored", []string{"hx_admin", "hx_up", "hx_weight", "be_uptime_s"}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			slices.Sort(tt.metrics)
 			var got []string
-			for _, f := range chooseFeatures(tt.metrics) {
+			for _, f := range (&Config{}).features(tt.metrics) {
 				got = append(got, f.name)
 			}
 			if !slices.Equal(got, tt.want) {
-				t.Errorf("chooseFeatures(%v) = %v, want %v", tt.metrics, got, tt.want)
+				t.Errorf("features(%v) = %v, want %v", tt.metrics, got, tt.want)
 			}
 		})
 	}
 }
 
-func TestChooseFeaturesPrefersTheBalancer(t *testing.T) {
-	f := chooseFeatures([]string{"be_inflight", "be_requests", "hx_scur", "hx_stot"})[0]
+func TestFeaturesPrefersTheBalancer(t *testing.T) {
+	f := (&Config{}).features([]string{"be_inflight", "be_requests", "hx_scur", "hx_stot"})[0]
 	if !slices.Equal(f.num.sum, []string{"hx_stot"}) {
 		t.Errorf("request_rate is made of %v, want hx_stot", f.num.sum)
 	}

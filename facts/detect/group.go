@@ -18,6 +18,8 @@ const namingTicks = 3
 // Arrays of numbers are metric-major: feature k of member i is at k·n+i, so
 // that the values to be sorted lie side by side.
 type group struct {
+	featuresOf func(metrics []string) []feature // sorted metrics
+
 	windows []int
 	settle  int // ticks
 	warmup  int // ticks
@@ -51,7 +53,7 @@ type group struct {
 }
 
 func newGroup(c *Config) *group {
-	g := &group{windows: c.Windows, settle: c.ticks(c.Settle), warmup: c.ticks(c.Warmup)}
+	g := &group{featuresOf: c.features, windows: c.Windows, settle: c.ticks(c.Settle), warmup: c.ticks(c.Warmup)}
 	g.stride = (g.warmup + maxSamples - 1) / maxSamples
 	g.block.length = c.blockTicks()
 	return g
@@ -120,7 +122,7 @@ func (g *group) choose(metrics []string) {
 	if g.ticks < namingTicks || g.features != nil && len(g.names) == before {
 		return
 	}
-	features := chooseFeatures(g.names)
+	features := g.featuresOf(g.names)
 	if slices.EqualFunc(features, g.features, feature.equal) {
 		return
 	}

@@ -108,7 +108,13 @@ func (f *feature) measure(num, den, weight, rho float64) float64 {
 		}
 		return log1p(ratio(num, den, 0))
 	default:
-		return num
+		if f.den.sum == nil {
+			return num
+		}
+		if !(den > 0) {
+			return math.NaN()
+		}
+		return num / den
 	}
 }
 
