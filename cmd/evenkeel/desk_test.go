@@ -132,7 +132,7 @@ func blackHole(group string) facts.Fact {
 	return facts.Fact{V: 1, Kind: facts.Imbalance, State: facts.Alarm, Env: "test", Group: group, Member: "m03",
 		Time: at, Onset: at, Expires: facts.At(at.Add(3 * time.Second)),
 		Detector: facts.Detector{ID: "test", Build: "test", Params: facts.Digest(nil)},
-		Evidence: &facts.Evidence{Certified: facts.Rate(time.Hour), Declared: facts.Rate(time.Hour), Epochs: 10,
+		Evidence: &facts.Evidence{Certified: facts.Rate(time.Hour), Declared: facts.Rate(time.Hour), E: "30", Epochs: 10,
 			Margin: "1", Score: "9", Threshold: "3", Ticks: 3, Tier: "T1"},
 		GroupState: &facts.GroupState{Alarmed: 1, Members: fleetMembers, Present: fleetMembers, Shift: "none"},
 		Effect:     []facts.Effect{{Metric: "bytes_per_request", Peers: "9000", Score: "-0.9", Value: "0"}}}

@@ -229,9 +229,12 @@ func (l *loop) openGuard(ctx context.Context) (err error) {
 
 // openEngine compiles the packs and restores what was known.
 func (l *loop) openEngine(ctx context.Context) (err error) {
-	l.desk = newDesk(slices.Collect(maps.Keys(l.modes)), l.submit, l.dropped)
-	c := engine.Config{Env: l.config.Env, Groups: map[string]engine.Group{}, Log: l.log, Guard: l.desk, Now: l.config.Now,
+	groups := slices.Collect(maps.Keys(l.modes))
+	l.desk = newDesk(groups, l.submit, l.dropped)
+	crowd := newTogether(groups, l.desk.Submit, l.dropped)
+	c := engine.Config{Env: l.config.Env, Groups: map[string]engine.Group{}, Log: l.log, Guard: crowd, Now: l.config.Now,
 		OnDecision: func(f facts.Fact, d engine.Decision) {
+			crowd.see(f)
 			l.tell(loopEvent{Time: d.Clock.Time, Group: d.Group, Decision: &d})
 		}}
 	for _, g := range l.config.Groups {
