@@ -86,3 +86,41 @@ func slidingAlarms(m, tried int, alphas []float64, draw func(e int) peak) []int 
 	}
 	return alarms
 }
+
+// An epoch that alarmed is learnt with the peak that it had. Learnt as an
+// infinite one, which the threshold then lets pass, it lowers the threshold as
+// the others slide out, and false alarms beget false alarms: a history that
+// slides over 2/alpha epochs ends at several times the rate declared.
+func TestFalseAlarmsAreLearntAsTheyWere(t *testing.T) {
+	const alpha, m, tried = 0.1, 19, 6000
+	rng := rand.New(rand.NewPCG(81, 82))
+	for _, tt := range []struct {
+		name        string
+		infinite    bool
+		least, most float64 // realised/nominal
+	}{
+		{"with the peak that it had the rate stays", false, 0.9, 1.1},
+		{"with an infinite one it runs away", true, 3, 10},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := &epochs{}
+			alarms := 0
+			for e := range m + tried {
+				p := peak{1 + rng.Float64(), rng.Uint64()}
+				if e >= m {
+					last := &epochs{whole: h.whole[len(h.whole)-m:]}
+					if p.exceeds(last.threshold(alpha, false), 1) {
+						alarms++
+						if tt.infinite {
+							p.score = math.Inf(1)
+						}
+					}
+				}
+				h.add(p, nil)
+			}
+			if ratio := float64(alarms) / (alpha * tried); ratio < tt.least || ratio > tt.most {
+				t.Errorf("realised/nominal %.2f, want %v to %v", ratio, tt.least, tt.most)
+			}
+		})
+	}
+}
