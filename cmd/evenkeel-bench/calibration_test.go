@@ -1,0 +1,53 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+func TestCalibrationOfSmallGroups(t *testing.T) {
+	var out, errs bytes.Buffer
+	args := []string{"calibration", "-o", "json", "--members", "3,5", "--alpha", "0.1,0.05", "--runs", "10"}
+	if code := run(t.Context(), args, &out, &errs); code != 0 {
+		t.Fatalf("run = %d, want 0: %s", code, errs.String())
+	}
+	var got struct{ Results []calibrated }
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+		t.Fatalf("output %q: %v", out.String(), err)
+	}
+	if want := len(calibrationLaws) * (2*2 + 1); len(got.Results) != want {
+		t.Fatalf("%d results, want %d: each law, size and alpha, and a total for each law", len(got.Results), want)
+	}
+	for _, c := range got.Results {
+		if !c.Holds {
+			t.Errorf("%+v: more false alarms than 1 and three standard errors", c)
+		}
+		if c.Members == 0 && c.Ratio < 0.9-3*c.Error {
+			t.Errorf("%+v: far fewer false alarms than promised: not the threshold of the test", c)
+		}
+	}
+}
+
+func TestCalibrationIsTheSameTwice(t *testing.T) {
+	var out [2]bytes.Buffer
+	for i := range out {
+		args := []string{"calibration", "--members", "4", "--alpha", "0.2", "--runs", "2", "--seed", "7"}
+		if code := run(t.Context(), args, &out[i], &out[i]); code != 0 {
+			t.Fatalf("run = %d, want 0: %s", code, out[i].String())
+		}
+	}
+	if out[0].String() != out[1].String() || !strings.Contains(out[0].String(), "2 runs each, seed 7") {
+		t.Errorf("the same seed gives\n%s\nand then\n%s", out[0].String(), out[1].String())
+	}
+}
+
+func TestCalibrationRefusesWrongFlags(t *testing.T) {
+	for _, args := range [][]string{{"--members", "1"}, {"--alpha", "0"}, {"--alpha", "0.5"}, {"--runs", "0"}} {
+		var out, errs bytes.Buffer
+		if code := run(t.Context(), append([]string{"calibration"}, args...), &out, &errs); code != 1 {
+			t.Errorf("calibration %q = %d, want 1: %s", args, code, errs.String())
+		}
+	}
+}
