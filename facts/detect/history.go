@@ -35,9 +35,9 @@ import (
 // Memory: see past; besides, O(lawSeries·lawRuns·lawRun·d) for the law.
 type history struct {
 	features []string
-	windows  []int         // in blocks, ascending, the first 1
-	block    time.Duration // at most an hour
-	perHour  float64       // blocks in an hour
+	windows  []int // in blocks, ascending, the first 1
+	block    time.Duration
+	perHour  float64 // blocks in an hour
 
 	blocks  int       // observed
 	scale   []float64 // the series' median scale, one a feature; 0: not known
@@ -174,22 +174,30 @@ func modestMedian(s []float64) float64 {
 	return 0
 }
 
-// score judges the z of this block.
+// score judges the z of this block. What the group has in common is out of it
+// by now: to divide by the middle of the others' statistic, too, as the peer
+// statistic does, would hide what happens to several members on the same day.
 func (h *history) score(series []*past) {
+	if h.judge != nil {
+		h.judge.begin()
+	}
 	for _, p := range series {
 		p.judged = h.judge != nil && p.learnt >= minSamples
 		if !p.judged {
 			continue
 		}
-		if p.version != h.version {
+		if p.track == nil || p.version != h.version {
 			p.track, p.version = newTrack(h.windows, len(h.judge.law.features)), h.version
 		}
 		if p.restarted {
 			p.win.restart()
 		}
-		h.judge.begin()
 		h.judge.add(p.track, p.z)
-		h.judge.end()
+		for w, s := range p.stat {
+			if s > p.u {
+				p.u, p.best = s, w
+			}
+		}
 	}
 }
 

@@ -19,6 +19,10 @@ type lawSample struct {
 	stride int     // one run in so many is taken
 	turn   int     // blocks since the last run that was taken began
 	series []*past // that the run follows
+	// scored and restart hold those of the run's ticks, so that a block
+	// allocates nothing.
+	scored  []int32
+	restart []bool
 }
 
 func newLawSample() lawSample { return lawSample{stride: 1} }
@@ -52,24 +56,26 @@ func (s *lawSample) begin(h *history, series []*past) {
 	for i := len(s.runs) % step; i < len(series); i += step { // others in each run
 		s.series = append(s.series, series[i])
 	}
-	s.runs = append(s.runs, &trace{features: h.features, members: len(s.series)})
+	n := lawRun * len(s.series)
+	s.scored, s.restart = make([]int32, 0, n), make([]bool, 0, n)
+	s.runs = append(s.runs, &trace{features: h.features, members: len(s.series),
+		ticks: make([]traceTick, 0, lawRun), z: make([]float32, 0, n*len(h.features))})
 }
 
 // add appends this block's deviations to the run.
 func (s *lawSample) add(h *history) {
-	run := s.runs[len(s.runs)-1]
-	tick := traceTick{epoch: -1, at: len(run.z)}
+	run, from := s.runs[len(s.runs)-1], len(s.scored)
+	at := len(run.z)
 	for i, p := range s.series {
 		if p.last != h.blocks || p.learnt < minSamples {
 			continue
 		}
-		tick.scored = append(tick.scored, int32(i))
-		tick.restart = append(tick.restart, p.restarted)
+		s.scored, s.restart = append(s.scored, int32(i)), append(s.restart, p.restarted)
 		for _, z := range p.z {
 			run.z = append(run.z, float32(z))
 		}
 	}
-	run.ticks = append(run.ticks, tick)
+	run.ticks = append(run.ticks, traceTick{epoch: -1, scored: s.scored[from:], restart: s.restart[from:], at: at})
 }
 
 // thin makes room in a full sample.

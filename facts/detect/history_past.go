@@ -12,9 +12,12 @@ const (
 	memoryDays = 7
 	// scaleDays is how many days a scale looks back.
 	scaleDays = 7
-	// influence is how many scales a deviation may count for at most when it
-	// is learnt from: what an outage teaches in an hour is forgotten in a day.
-	influence = 3
+	// influence is how many scales a deviation may count for at most when a
+	// level is learnt from it, scaleInfluence when a scale is: an outage of an
+	// hour moves the level of its hour by a third of a scale, and the scale by
+	// a twentieth.
+	influence      = 3
+	scaleInfluence = 6
 	// meanSD makes a mean absolute deviation a standard deviation (normal).
 	meanSD = 1.2533
 	// leastScale is the smallest standard deviation of y that is believed: a
@@ -32,7 +35,8 @@ const (
 //
 // The level at a time is linear between the middles of hours (UTC), so that it
 // has no jumps. An hour that was not seen on an earlier day is stood in for by
-// the level of late.
+// the level of late, which follows an hour behind; for as long, the scale is of
+// late, too.
 //
 // Memory: (24+3)·4 bytes a feature, and 8·(windows + longest window + 2) for
 // the windows and the block: for 20 features and windows up to 12 blocks 5 kB.
@@ -49,6 +53,7 @@ type past struct {
 	restarted bool // it was not observed in the block before
 
 	learnt int            // blocks
+	aged   int            // of them, at hours seen on an earlier day
 	level  []float32      // d × hours; NaN: not seen
 	weight [hours]float32 // blocks behind each hour, at most memoryDays' worth
 	known  uint32         // a bit an hour: seen on an earlier day
@@ -90,10 +95,10 @@ type hour struct {
 
 // hourAt returns the time of day of t.
 func hourAt(t time.Time) hour {
-	const day = 24 * time.Hour
-	since := (time.Duration(t.UnixNano())%day + day - 30*time.Minute) % day
-	lo := int(since / time.Hour)
-	return hour{lo, (lo + 1) % hours, float64(since%time.Hour) / float64(time.Hour)}
+	const perHour, day = 60 * 60, 24 * 60 * 60        // seconds
+	since := (t.Unix()%day + 2*day - perHour/2) % day // not below 0 before 1970 either
+	lo := int(since / perHour)
+	return hour{lo, (lo + 1) % hours, float64(since%perHour) / perHour}
 }
 
 // seen reports whether feature k has a deviation in this block.
@@ -104,11 +109,13 @@ func (p *past) seen(k int) bool {
 // number reports whether the block's y of feature k is a number.
 func (p *past) number(k int) bool { return math.Abs(p.y[k]) <= largest }
 
-// at returns the level of feature k at a time of day; NaN when there is
-// none.
+// knows reports whether an hour of the day was seen on an earlier day.
+func (p *past) knows(i int) bool { return p.known>>i&1 == 1 }
+
+// at returns the level of feature k at a time of day; NaN when there is none.
 func (p *past) at(k int, now hour) float64 {
 	of := func(i int) float64 {
-		if l := p.level[k*hours+i]; p.known>>i&1 == 1 && l == l {
+		if l := p.level[k*hours+i]; p.knows(i) && l == l {
 			return float64(l)
 		}
 		return float64(p.recent[k])
@@ -144,45 +151,57 @@ func (p *past) deviate(h *history, now hour) {
 
 // learn moves levels and scales towards y.
 func (p *past) learn(h *history, now hour) {
-	pair := uint32(1)<<now.lo | uint32(1)<<now.hi
 	for i := range hours { // an hour that is over is known
-		if p.weight[i] > 0 && pair>>i&1 == 0 {
+		if p.weight[i] > 0 && i != now.lo && i != now.hi {
 			p.known |= 1 << i
 		}
 	}
 	p.learnt++
-	low, high := p.gain(h, now.lo, 1-now.w), p.gain(h, now.hi, now.w)
-	n := float64(p.learnt)
-	late, slow := max(1/n, 1/max(h.perHour, minSamples)), max(1/n, 1/(scaleDays*hours*h.perHour))
-	for k, y := range p.y {
-		if !p.number(k) {
-			continue
-		}
-		if p.recent[k] != p.recent[k] {
-			p.recent[k] = float32(y)
-		}
-		most := math.Inf(1) // the first few blocks have nothing to be bounded by
-		if p.learnt > minSamples {
-			most = influence * p.sd(h, k)
-		}
-		off := math.Abs(y - p.at(k, now))
-		s := float64(p.spread[k])
-		p.spread[k] = float32(s + float64(slow*(float64(meanSD*min(off, most))-s)))
-
-		lo, hi := &p.level[k*hours+now.lo], &p.level[k*hours+now.hi]
-		for _, l := range []*float32{lo, hi} {
-			if *l != *l {
-				*l = p.recent[k]
-			}
-		}
-		e := y - (float64(*lo) + float64(now.w*float64(*hi-*lo)))
-		e = min(max(e, -most), most)
-		*lo += float32(low * e)
-		*hi += float32(high * e)
-
-		e = min(max(y-float64(p.recent[k]), -most), most)
-		p.recent[k] += float32(late * e)
+	g := gains{
+		low: p.gain(h, now.lo, 1-now.w), high: p.gain(h, now.hi, now.w),
+		late: 1 / min(float64(p.learnt), max(h.perHour, minSamples)),
 	}
+	g.scale = g.late
+	if p.knows(now.lo) && p.knows(now.hi) {
+		p.aged++
+		g.scale = 1 / min(float64(minSamples+p.aged), scaleDays*hours*h.perHour)
+	}
+	for k := range p.y {
+		if p.number(k) {
+			p.learnFeature(h, k, now, g)
+		}
+	}
+}
+
+// gains are the parts of a deviation by which a block moves what is known.
+type gains struct{ low, high, late, scale float64 } // levels of both hours, of late; scale
+
+// learnFeature moves the levels and the scale of feature k towards its y.
+func (p *past) learnFeature(h *history, k int, now hour, g gains) {
+	y := p.y[k]
+	if recent := &p.recent[k]; *recent != *recent {
+		*recent = float32(y)
+	}
+	lo, hi := &p.level[k*hours+now.lo], &p.level[k*hours+now.hi]
+	for _, l := range []*float32{lo, hi} {
+		if *l != *l {
+			*l = p.recent[k]
+		}
+	}
+	sd := math.Inf(1) // the first few blocks have nothing to be bounded by
+	if p.learnt > minSamples {
+		sd = p.sd(h, k)
+	}
+	bounded := func(e float64) float64 { return min(max(e, -influence*sd), influence*sd) }
+
+	far := min(math.Abs(y-p.at(k, now)), scaleInfluence*sd)
+	s := float64(p.spread[k])
+	p.spread[k] = float32(s + float64(g.scale*(float64(meanSD*far)-s)))
+
+	e := bounded(y - (float64(*lo) + float64(now.w*float64(*hi-*lo))))
+	*lo += float32(g.low * e)
+	*hi += float32(g.high * e)
+	p.recent[k] += float32(g.late * bounded(y-float64(p.recent[k])))
 }
 
 // gain adds a block of weight w to an hour, and returns by how much of a
@@ -191,7 +210,7 @@ func (p *past) gain(h *history, i int, w float64) float64 {
 	if w == 0 {
 		return 0
 	}
-	total := float64(p.weight[i]) + w
-	p.weight[i] = float32(min(total, memoryDays*h.perHour))
-	return w / float64(p.weight[i])
+	total := min(float64(p.weight[i])+w, memoryDays*h.perHour)
+	p.weight[i] = float32(total)
+	return w / total
 }

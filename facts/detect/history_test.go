@@ -14,6 +14,7 @@ type season struct {
 	h      *history
 	series []*past
 	block  int
+	noise  func(s *season, y float64) float64   // makes a value of a level
 	touch  func(block, member int, y []float64) // last word on the values
 }
 
@@ -22,7 +23,9 @@ const seasonBlock = 5 * time.Minute
 var seasonFeatures = []string{"request_rate", "latency_ms", "cpu_per_request", "memory_mb"}
 
 func newSeason(seed uint64, members int) *season {
-	s := &season{rng: rand.New(rand.NewPCG(seed, 7)), h: newHistory([]int{1, 3, 12}, seasonFeatures, seasonBlock)}
+	s := &season{rng: rand.New(rand.NewPCG(seed, 7)),
+		noise: func(s *season, y float64) float64 { return y + 0.05*s.t2() },
+		h:     newHistory([]int{1, 3, 12}, seasonFeatures, seasonBlock)}
 	for range members {
 		s.series = append(s.series, newPast(s.h))
 	}
@@ -34,6 +37,11 @@ func (s *season) t2() float64 {
 	return s.rng.NormFloat64() / math.Sqrt(s.rng.ExpFloat64())
 }
 
+func (s *season) poisson(mean float64) float64 {
+	return (&synthetic{rng: s.rng}).poisson(mean)
+}
+
+// time returns the end of the block last taken in.
 func (s *season) time() time.Time { return at(0).Add(time.Duration(s.block) * seasonBlock) }
 
 // next takes in the next block.
@@ -43,7 +51,7 @@ func (s *season) next(t testing.TB) {
 	day := 2 * math.Pi * float64(s.time().Unix()%86400) / 86400
 	for i, p := range s.series {
 		for k := range p.y {
-			p.y[k] = 3 + float64(k) + math.Sin(day+float64(k)/2) + 0.05*s.t2()
+			p.y[k] = s.noise(s, 3+float64(k)+math.Sin(day+float64(k)/2))
 		}
 		if s.touch != nil {
 			s.touch(s.block, i, p.y)
