@@ -41,7 +41,6 @@ type history struct {
 
 	blocks  int       // observed
 	scale   []float64 // the series' median scale, one a feature; 0: not known
-	common  []float64 // c of this block
 	judge   *judge    // nil: there is no law yet
 	version int       // of the law; 0: none
 	sample  lawSample
@@ -59,7 +58,7 @@ func newHistory(windows []int, features []string, block time.Duration) *history 
 // measured makes room for the named features.
 func (h *history) measured(features []string) {
 	h.features = features
-	h.scale, h.common = make([]float64, len(features)), make([]float64, len(features))
+	h.scale = make([]float64, len(features))
 	h.sample = newLawSample()
 	if h.judge != nil {
 		h.judge = newJudge(h.judge.law, features)
@@ -117,40 +116,49 @@ func (h *history) observe(t time.Time, series []*past) error {
 // standard deviations, before the group counts as having moved.
 const commonSlack = 1
 
-// settleCommon takes from each z what the whole group has moved together:
+// settleCommon takes from each z what the whole group has moved together. Two
+// middles tell by how much: of what was not expected, y − level, as members
+// move that are alike but for their noise; and of z, as members move whose
+// noise and load go together. With m the middle of either over the series,
 //
-//	c = sign(m)·max(0, |m| − commonSlack), m = median of z over the series,
+//	move = sign(m)·max(0, |m| − commonSlack standard deviations),
 //
-// of an even number the middle value nearer to zero, and zero between two of
-// unlike sign. A group that moves as one is the business of the common part,
-// and must not put all of its members in the wrong; a quiet one lends no noise
-// to its members. With a single series there is nothing in common.
+// and what lies between the two moves is taken from z, the nearest to it.
 //
-// One sick member moves m no further than its next neighbour is: also among
-// two or three.
+// A group that moves as one is the business of the common part, and must not
+// put its members in the wrong; a quiet group lends its members no noise. One
+// sick member moves m no further than its next neighbour is, also among two
+// or three (see [modestMedian]). With a single series nothing is in common.
 func (h *history) settleCommon(series []*past) {
 	for k := range h.features {
-		s := h.scratch[:0]
-		for _, p := range series {
-			if p.seen(k) {
-				s = append(s, p.z[k])
-			}
-		}
-		h.scratch = s
-		h.common[k] = 0
-		if len(s) < 2 {
-			continue
-		}
-		h.common[k] = beyond(modestMedian(s), commonSlack)
-		if h.common[k] == 0 {
+		far := h.commonMove(series, k, commonSlack*max(h.scale[k], leastScale), (*past).off)
+		scaled := h.commonMove(series, k, commonSlack, func(p *past, k int) float64 { return p.z[k] })
+		if far == 0 && scaled == 0 {
 			continue
 		}
 		for _, p := range series {
 			if p.seen(k) {
-				p.z[k] -= h.common[k]
+				alike := far / p.sd(h, k)
+				p.z[k] -= min(max(p.z[k], min(alike, scaled)), max(alike, scaled))
 			}
 		}
 	}
+}
+
+// commonMove returns the middle of feature k over the series, as far as it is
+// beyond slack.
+func (h *history) commonMove(series []*past, k int, slack float64, of func(p *past, k int) float64) float64 {
+	s := h.scratch[:0]
+	for _, p := range series {
+		if p.seen(k) {
+			s = append(s, of(p, k))
+		}
+	}
+	h.scratch = s
+	if len(s) < 2 {
+		return 0
+	}
+	return beyond(modestMedian(s), slack)
 }
 
 // beyond returns by how much x is beyond slack, with its sign.

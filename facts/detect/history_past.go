@@ -56,7 +56,7 @@ type past struct {
 	aged   int            // of them, at hours seen on an earlier day
 	level  []float32      // d × hours; NaN: not seen
 	weight [hours]float32 // blocks behind each hour, at most memoryDays' worth
-	known  uint32         // a bit an hour: seen on an earlier day
+	known  uint32         // a bit an hour: half of it was seen on earlier days
 	recent []float32      // level of late; NaN: not seen
 	spread []float32      // standard deviation; 0: not known
 }
@@ -106,10 +106,13 @@ func (p *past) seen(k int) bool {
 	return p.number(k) && !math.IsNaN(float64(p.recent[k]))
 }
 
+// off returns how far feature k is from what was expected.
+func (p *past) off(k int) float64 { return p.y[k] - float64(p.usual[k]) }
+
 // number reports whether the block's y of feature k is a number.
 func (p *past) number(k int) bool { return math.Abs(p.y[k]) <= largest }
 
-// knows reports whether an hour of the day was seen on an earlier day.
+// knows reports whether an hour of the day was seen on earlier days.
 func (p *past) knows(i int) bool { return p.known>>i&1 == 1 }
 
 // at returns the level of feature k at a time of day; NaN when there is none.
@@ -151,8 +154,8 @@ func (p *past) deviate(h *history, now hour) {
 
 // learn moves levels and scales towards y.
 func (p *past) learn(h *history, now hour) {
-	for i := range hours { // an hour that is over is known
-		if p.weight[i] > 0 && i != now.lo && i != now.hi {
+	for i := range hours { // an hour of which half was seen is known when it is over
+		if float64(p.weight[i]) >= h.perHour/2 && i != now.lo && i != now.hi {
 			p.known |= 1 << i
 		}
 	}
