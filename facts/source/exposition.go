@@ -6,11 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"math"
 	"net/http"
-	"slices"
-	"strings"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -95,22 +91,21 @@ func parseExposition(page []byte, pick picker) (map[string]sample, error) {
 		return nil, fmt.Errorf("page is not in the Prometheus text format: %w", err)
 	}
 	samples := map[string]sample{}
-	for _, name := range slices.Sorted(maps.Keys(families)) {
-		as, explicit := pick.name(name)
-		if as == "" {
+	for _, w := range pick.from(families) {
+		_, twice := samples[w.as]
+		if twice && w.common {
 			continue
 		}
-		s, err := familySample(families[name])
+		s, found, err := w.sample(families)
 		switch {
-		case errors.Is(err, errOtherKind) && !explicit:
+		case err != nil && (w.common || errors.Is(err, errOtherKind) && !w.explicit), err == nil && !found:
 			continue
 		case err != nil:
-			return nil, fmt.Errorf("metric %s: %w", name, err)
+			return nil, fmt.Errorf("metric %s: %w", w.selector, err)
+		case twice:
+			return nil, fmt.Errorf("metric %s: another one is also named %s in the frame: want different names", w.selector, w.as)
 		}
-		if _, twice := samples[as]; twice {
-			return nil, fmt.Errorf("metric %s: another one is also named %s in the frame: want different names", name, as)
-		}
-		samples[as] = s
+		samples[w.as] = s
 	}
 	if len(samples) == 0 {
 		return nil, fmt.Errorf("%w among the page's %d: want %s", ErrNoMetric, len(families), pick)
@@ -129,87 +124,4 @@ func parseFamilies(page []byte) (families map[string]*dto.MetricFamily, err erro
 	}()
 	parser := expfmt.NewTextParser(model.LegacyValidation)
 	return parser.TextToMetricFamilies(bytes.NewReader(page))
-}
-
-// errOtherKind says that a family is neither a counter nor a gauge.
-var errOtherKind = errors.New("want a counter or a gauge")
-
-// familySample reduces a family to one number. A family without a declared
-// type is a counter when its name ends in _total.
-func familySample(f *dto.MetricFamily) (sample, error) {
-	var value func(*dto.Metric) float64
-	counter := false
-	switch f.GetType() {
-	case dto.MetricType_COUNTER:
-		counter, value = true, func(m *dto.Metric) float64 { return m.GetCounter().GetValue() }
-	case dto.MetricType_GAUGE:
-		value = func(m *dto.Metric) float64 { return m.GetGauge().GetValue() }
-	case dto.MetricType_UNTYPED:
-		counter = strings.HasSuffix(f.GetName(), counterSuffix)
-		value = func(m *dto.Metric) float64 { return m.GetUntyped().GetValue() }
-	default:
-		return sample{}, fmt.Errorf("it is a %s: %w", strings.ToLower(f.GetType().String()), errOtherKind)
-	}
-	if !counter {
-		if n := len(f.GetMetric()); n != 1 {
-			return sample{}, fmt.Errorf("gauge with %d label sets: want one, or name the metrics to read", n)
-		}
-		return sample{false, finite(value(f.GetMetric()[0]))}, nil
-	}
-	sum := 0.0
-	for _, m := range f.GetMetric() {
-		v := value(m)
-		if v < 0 {
-			v = math.NaN()
-		}
-		sum += v
-	}
-	return sample{true, finite(sum)}, nil
-}
-
-// counterSuffix ends the name of a counter, and is no part of its rate's name.
-const counterSuffix = "_total"
-
-// ownPrefix begins the names of the metrics that are read when none are named.
-const ownPrefix = "be_"
-
-// picker decides which metrics of a page are read, and under which name.
-type picker struct{ names map[string]string }
-
-func newPicker(names map[string]string) (picker, error) {
-	used := map[string]string{}
-	for _, from := range slices.Sorted(maps.Keys(names)) {
-		to := names[from]
-		if err := facts.CheckName("metric", to); err != nil {
-			return picker{}, fmt.Errorf("metric %s: %w", from, err)
-		}
-		if other, twice := used[to]; twice {
-			return picker{}, fmt.Errorf("metrics %s and %s are both named %s: want different names", other, from, to)
-		}
-		used[to] = from
-	}
-	if len(names) > facts.MaxMetrics {
-		return picker{}, fmt.Errorf("%d metrics, want at most %d", len(names), facts.MaxMetrics)
-	}
-	return picker{maps.Clone(names)}, nil
-}
-
-// name returns the frame's name for the named metric of a page, or "" when it
-// is not read, and whether it was asked for by name.
-func (p picker) name(name string) (as string, explicit bool) {
-	if len(p.names) > 0 {
-		return p.names[name], true
-	}
-	if !strings.HasPrefix(name, ownPrefix) || facts.CheckName("metric", name) != nil {
-		return "", false
-	}
-	return strings.TrimSuffix(name, counterSuffix), false
-}
-
-// String says what is wanted, for errors.
-func (p picker) String() string {
-	if len(p.names) == 0 {
-		return "counters and gauges named " + ownPrefix + "…"
-	}
-	return "one of " + strings.Join(slices.Sorted(maps.Keys(p.names)), " ")
 }

@@ -36,6 +36,21 @@ func TestParseExposition(t *testing.T) {
 		{"histograms and summaries are passed over", nil,
 			"# TYPE be_h histogram\nbe_h_bucket{le=\"+Inf\"} 1\nbe_h_sum 1\nbe_h_count 1\n# TYPE be_s summary\nbe_s_sum 1\nbe_s_count 1\nbe_e 1\n",
 			"be_e gauge 1"},
+		{"label sets are selected, and what was not counted yet is zero",
+			map[string]string{`req_total{code=~"5.."}`: "failed", `req_total{code!~"5..",path!="/m"}`: "good", `req_total{code="418"}`: "tea", `req_total{kind="x"}`: "none", `temp{at="in"}`: "inside"},
+			"# TYPE req_total counter\nreq_total{code=\"200\",path=\"/\"} 3\nreq_total{code=\"200\",path=\"/m\"} 9\nreq_total{code=\"503\"} 4\nreq_total{code=\"500\"} 1\n" +
+				"# TYPE temp gauge\ntemp{at=\"in\"} 20\ntemp{at=\"out\"} 5\n",
+			"failed counter 5, good counter 3, inside gauge 20, tea counter 0"},
+		{"of histograms and summaries sum and count are read by name",
+			map[string]string{"h_sum": "h_s", `h_count{code="200"}`: "h_200", "s_count": "s_n", "s_sum": "s_s"},
+			"# TYPE h histogram\nh_bucket{le=\"+Inf\",code=\"200\"} 3\nh_sum{code=\"200\"} 1.5\nh_count{code=\"200\"} 3\nh_bucket{le=\"+Inf\",code=\"500\"} 1\nh_sum{code=\"500\"} 1\nh_count{code=\"500\"} 1\n" +
+				"# TYPE s summary\ns_sum 7\ns_count 2\n",
+			"h_200 counter 3, h_s counter 2.5, s_n counter 2, s_s counter 7"},
+		{"common metrics are read by themselves; gauges among them are added up", nil,
+			"# TYPE http_requests_total counter\nhttp_requests_total{status=\"200\"} 3\nhttp_requests_total{status=\"502\"} 1\n" +
+				"# TYPE http_requests_in_flight gauge\nhttp_requests_in_flight{handler=\"a\"} 2\nhttp_requests_in_flight{handler=\"b\"} 3\n# TYPE go_goroutines gauge\ngo_goroutines 9\n",
+			"go_goroutines gauge 9, http_requests counter 4, http_requests_5xx counter 1, http_requests_in_flight gauge 5"},
+		{"without a status nothing is said of failures", nil, "# TYPE http_requests_total counter\nhttp_requests_total{path=\"/\"} 3\n", "http_requests counter 3"},
 		{"timestamps and help are allowed", nil, "# HELP be_e says \\\\ much\nbe_e 1 1395066363000\n", "be_e gauge 1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -70,7 +85,7 @@ func TestParseExpositionRefuses(t *testing.T) {
 		{"a number that is none", nil, "be_a one\n", "text format parsing error in line 1"},
 		{"a page cut off", nil, "be_a", "unexpected end of input"},
 		{"braces before any name, on which the parser panics", nil, "{} 0\nbe_a 1\n", "the parser gave up on it"},
-		{"a page without a wanted metric", nil, "go_threads 1\n", "no wanted metric among the page's 1: want counters and gauges named be_…"},
+		{"a page without a wanted metric", nil, "go_threads 1\n", "no wanted metric among the page's 1: want counters and gauges named be_…, or those of common servers and exporters"},
 		{"a page without a named metric", map[string]string{"a": "b", "c": "d"}, "go_threads 1\n", "want one of a c"},
 		{"a gauge with several label sets", nil, "be_queue{q=\"a\"} 1\nbe_queue{q=\"b\"} 2\n", "metric be_queue: gauge with 2 label sets: want one"},
 		{"a counter and a gauge of one name", nil, "be_a 1\nbe_a_total 2\n", "also named be_a in the frame"},

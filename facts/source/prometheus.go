@@ -36,9 +36,17 @@ type PrometheusConfig struct {
 	Group   string
 	Members map[string]string // member → http or https URL of its page
 
-	// Metrics maps the names of counters and gauges on the page to names in
-	// the frame. Nil: all those whose name begins with "be_", under their own
-	// name, a counter's without "_total".
+	// Metrics maps counters and gauges on the page to names in the frame. A
+	// key is the name of a metric, _sum and _count of a histogram or summary
+	// among them, or selects label sets of it as PromQL does, but that a value
+	// holds no backslash:
+	//
+	//	http_requests_total{code=~"5..",handler!="/metrics"}
+	//
+	// Nil: all those whose name begins with "be_", under their own name, a
+	// counter's without "_total", and in the same way those of node_exporter
+	// and of common HTTP servers, client libraries and proxies that package
+	// detect knows the features of (a list in this package, common.go).
 	Metrics map[string]string
 
 	Timeout  time.Duration // of one scrape; zero: one second
@@ -47,12 +55,13 @@ type PrometheusConfig struct {
 
 // Prometheus scrapes the members of a group.
 //
-// A counter is summed over its label sets and given as a rate per second over
-// the time that really passed since the previous scrape of that member; when
-// one of a member's counters falls, that process started again and all its
-// rates are missing from the frame. A gauge is given as it is and must have one
-// label set. NaN and infinite samples are missing values; histograms and
-// summaries are not read.
+// A counter is summed over the label sets selected and given as a rate per
+// second over the time that really passed since the previous scrape of that
+// member; one of which none is selected stands at zero, unless no label set has
+// the labels asked for. When one of a member's counters falls, that process
+// started again and all its rates are missing from the frame. A gauge is given
+// as it is and must have one label set. NaN and infinite samples are missing
+// values; the buckets of histograms and the quantiles of summaries are not read.
 //
 // A member whose scrape fails is not in the frame. Members that failed last
 // time are scraped last, so that hanging ones hold up nobody else.

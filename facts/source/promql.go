@@ -44,6 +44,11 @@ type PromQLConfig struct {
 	// instant vector with one series for each member:
 	//
 	//	request_rate: sum by (instance) (rate(http_requests_total{job="api"}[15s]))
+	//
+	// Where a member that is up and has no series has had none of what is counted,
+	// say so:
+	//
+	//	errors: sum by (instance) (rate(http_requests_total{job="api",code=~"5.."}[1m])) or on (instance) 0 * (up{job="api"} == 1)
 	Queries map[string]string
 	Member  string // label whose value names the member; empty: "instance"
 

@@ -104,7 +104,7 @@ func (p *PromQL) answer(value model.Value, warnings promv1.Warnings, s span) (*a
 }
 
 // errNoSeries says that a query found nothing.
-var errNoSeries = errors.New("no series: want one for each member")
+var errNoSeries = errors.New("no series: want one for each member, if need be by 'or on (instance) 0 * (up == 1)'")
 
 // streamsOf returns a vector or a matrix as series of samples.
 func streamsOf(value model.Value) ([]*model.SampleStream, error) {

@@ -177,6 +177,7 @@ func (s *realServer) testLive(t *testing.T) {
 		"cpu":     `cpu{job="api"} # of all cores`,
 		"scrapes": `sum by (instance) (0 * count_over_time(cpu[1500ms]) + 2)`,
 		"twice":   `2 * cpu`,
+		"zero":    `sum by (instance) (rate(nothing_of_that_name[1m])) or on (instance) 0 * (up{job="api"} == 1)`,
 	})
 	whole := func(members []*fakeMember) func() error {
 		return func() error {
@@ -187,7 +188,7 @@ func (s *realServer) testLive(t *testing.T) {
 			for _, m := range members {
 				name := m.Listener.Addr().String()
 				cpu := float64(slices.Index(s.members, m)) + 0.5
-				if got := f.Row(slices.Index(f.Members, name)); !slices.Equal(got, []float64{cpu, 2, 2 * cpu}) {
+				if got := f.Row(slices.Index(f.Members, name)); !slices.Equal(got, []float64{cpu, 2, 2 * cpu, 0}) {
 					return fmt.Errorf("%s: got %v, want cpu %v", name, got, cpu)
 				}
 			}

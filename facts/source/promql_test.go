@@ -93,7 +93,7 @@ func TestPromQLReadings(t *testing.T) {
 		{"warnings are passed on", strings.Replace(vectorOf("cpu|"+a+"|1", "rate|"+a+"|2"), `"data"`, `"warnings":["store\nlost"],"data"`, 1), "a:1,cpu,1 a:1,rate,2",
 			`source: read api: 1 of 3 failed: the server warns: ["store lost"]`},
 
-		{"no series at all is no frame", vectorOf(), "", "2 of 2 failed: metric cpu: no series: want one for each member; metric rate: no series"},
+		{"no series at all is no frame", vectorOf(), "", "2 of 2 failed: metric cpu: no series: want one for each member, if need be by 'or on (instance) 0 * (up == 1)'; metric rate: no series"},
 		{"no number at all is no frame", vectorOf("cpu|"+a+"|NaN", "rate|"+a+"|NaN"), "", "every value is NaN or infinite"},
 		{"only twins are no frame", vectorOf("cpu|"+a+"|1", "cpu|"+a+`,"c":"2"|2`), "", "has two series"},
 		{"a scalar is refused", `{"status":"success","data":{"resultType":"scalar","result":[1772366400,"1"]}}`, "", "the answer is a scalar: want a vector"},
