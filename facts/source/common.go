@@ -1,6 +1,9 @@
 package source
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // untypedCounters are counters whose exporter does not say so.
 var untypedCounters = []string{"node_netstat_Tcp_OutSegs", "node_netstat_Tcp_RetransSegs"}
@@ -29,10 +32,6 @@ var commonPlain = []struct{ on, as string }{
 	{"http_response_size_bytes_count", "http_response_size_bytes_count"},
 	{"http_requests_in_flight", "http_requests_in_flight"},
 	{"http_server_active_requests", "http_server_active_requests"},
-	{"process_cpu_seconds_total", "process_cpu_seconds"},
-	{"process_resident_memory_bytes", "process_resident_memory_bytes"},
-	{"process_open_fds", "process_open_fds"},
-	{"go_goroutines", "go_goroutines"},
 	// nginx, apache and envoy
 	{"nginx_http_requests_total", "nginx_http_requests"},
 	{"nginx_connections_active", "nginx_connections_active"},
@@ -72,33 +71,42 @@ var commonPlain = []struct{ on, as string }{
 	{"node_netstat_Tcp_RetransSegs", "node_netstat_Tcp_RetransSegs"},
 }
 
+// processMetrics are of the process that serves the page, which says something
+// of the member unless it is an exporter beside it.
+var processMetrics = []struct{ on, as string }{
+	{"process_cpu_seconds_total", "process_cpu_seconds"},
+	{"process_resident_memory_bytes", "process_resident_memory_bytes"},
+	{"process_open_fds", "process_open_fds"},
+	{"go_goroutines", "go_goroutines"},
+}
+
+// exporterMetrics are found on the pages of exporters alone.
+var exporterMetrics = []string{"node_cpu_seconds_total", "nginx_http_requests_total", "apache_accesses_total"}
+
 // commonMetrics returns the metrics of common servers, client libraries and
 // exporters that are read where they are found; of several with one name in
 // the frame, the first that is found.
 func commonMetrics() ([]wanted, error) {
 	var all []wanted
-	add := func(on, as string) error {
+	var errs []error
+	add := func(on, as string, process bool) {
 		s, err := parseSelector(on)
 		if err != nil {
-			return fmt.Errorf("common metric %s: %w", on, err)
+			errs = append(errs, fmt.Errorf("common metric %s: %w", on, err))
 		}
-		all = append(all, wanted{selector: s, as: as, common: true})
-		return nil
+		all = append(all, wanted{selector: s, as: as, common: true, process: process})
 	}
 	for _, c := range requestCounters {
-		if err := add(c.on, c.as); err != nil {
-			return nil, err
-		}
+		add(c.on, c.as, false)
 		for _, label := range statusLabels {
-			if err := add(c.on+"{"+label+`=~"5.."}`, c.as+"_5xx"); err != nil {
-				return nil, err
-			}
+			add(c.on+"{"+label+`=~"5.."}`, c.as+"_5xx", false)
 		}
 	}
 	for _, c := range commonPlain {
-		if err := add(c.on, c.as); err != nil {
-			return nil, err
-		}
+		add(c.on, c.as, false)
 	}
-	return all, nil
+	for _, c := range processMetrics {
+		add(c.on, c.as, true)
+	}
+	return all, errors.Join(errs...)
 }

@@ -33,6 +33,7 @@ type wanted struct {
 	as       string
 	explicit bool // asked for: that it cannot be read is an error
 	common   bool // one of the common metrics, which are read where they are
+	process  bool // of these, of the process that serves the page
 }
 
 func newPicker(names map[string]string) (p picker, err error) {
@@ -73,7 +74,13 @@ func (p picker) from(families map[string]*dto.MetricFamily) []wanted {
 			all = append(all, wanted{selector: selector{name: name}, as: strings.TrimSuffix(name, counterSuffix)})
 		}
 	}
-	return append(all, p.common...)
+	exporter := slices.ContainsFunc(exporterMetrics, func(m string) bool { return families[m] != nil })
+	for _, w := range p.common {
+		if !w.process || !exporter {
+			all = append(all, w)
+		}
+	}
+	return all
 }
 
 // String says what is wanted, for errors.
