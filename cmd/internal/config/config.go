@@ -64,12 +64,22 @@ type Group struct {
 	Name        string
 	HAProxy     *HAProxy    // source; nil: none
 	Prometheus  *Prometheus // source; nil: none; with HAProxy: joined
+	PromQL      *PromQL     // source; nil: none; with the others: joined
 	Tick        time.Duration
 	Epoch       time.Duration
 	FalseAlarms time.Duration // mean time between two false alarms that is declared acceptable
+	Warmup      time.Duration // 0: the default of the plan
+	Margin      float64       // 0: none
+	Backfill    time.Duration // how much of the past is learnt from at the start; 0: nothing
 	Mode        Mode
-	Executor    *HAProxy // nil: none
-	Pack        string   // absolute path of a directory
+
+	Features     []Feature         // in the order of the file
+	DeclaredOnly bool              // no other features
+	Ignore       []string          // metrics
+	Cohorts      map[string]string // member → cohort; nil: none
+
+	Executor *HAProxy // nil: none
+	Pack     string   // absolute path of a directory
 
 	packAt Error // where Pack is in the file
 }
@@ -92,6 +102,25 @@ type HAProxy struct {
 type Prometheus struct {
 	Members map[string]string // member → URL
 	Metrics map[string]string // exposition name → metric name in the frame; empty: the source's own list
+}
+
+// PromQL is a Prometheus server that is asked by query.
+type PromQL struct {
+	URL     string
+	Member  string            // label; empty: the source's own
+	Queries map[string]string // metric name in the frame → expression
+	Delay   time.Duration
+	Timeout time.Duration // 0: the source's own
+
+	BearerTokenFile, BasicAuthFile, CAFile string // absolute paths; empty: none
+}
+
+// Feature declares how a feature is made of metrics.
+type Feature struct {
+	Name       string
+	Kind       string // rate, level, amount, share, time, scale or plain
+	Of, Per    []string
+	LessGrowth string // metric; empty: none
 }
 
 // Load reads and checks the file at path. Complaints about its content are an

@@ -43,10 +43,25 @@ func TestLoadReadsEveryKey(t *testing.T) {
 			Name: "api", HAProxy: &HAProxy{Address: "tcp:127.0.0.1:9999", Backend: "api"},
 			Tick: time.Second, Epoch: 6 * time.Minute, FalseAlarms: 30 * 24 * time.Hour, Mode: Observe, Pack: "/etc/evenkeel/packs/api",
 		}, {
+			Name: "orders", PromQL: &PromQL{URL: "https://prometheus.example.net/team-a", Member: "pod",
+				Queries: map[string]string{
+					"cpu_seconds": `sum by (pod) (rate(process_cpu_seconds_total{job="orders"}[1m]))`,
+					"in_flight":   `sum by (pod) (http_requests_in_flight{job="orders"})`,
+					"orders":      `sum by (pod) (rate(orders_total[1m])) or on (pod) 0 * (up{job="orders"} == 1)`,
+				},
+				Delay: 10 * time.Second, Timeout: 3 * time.Second, BearerTokenFile: here("token"), CAFile: here("ca.pem")},
+			Tick: 15 * time.Second, Epoch: 90 * time.Minute, FalseAlarms: 30 * 24 * time.Hour,
+			Warmup: 2 * time.Hour, Margin: 1.1, Backfill: 14 * 24 * time.Hour, Mode: Observe,
+			Features: []Feature{
+				{Name: "cpu_per_order", Kind: "amount", Of: []string{"cpu_seconds"}, Per: []string{"orders"}, LessGrowth: "in_flight"},
+				{Name: "order_rate", Kind: "rate", Of: []string{"orders"}}},
+			DeclaredOnly: true, Ignore: []string{"go_goroutines"}, Cohorts: map[string]string{"orders-0": "v1", "orders-1": "v1", "orders-2": "v2"},
+			Pack: here("packs/orders"),
+		}, {
 			Name: "web", HAProxy: &HAProxy{Address: "unix:/run/haproxy/admin.sock", Backend: "web"},
 			Prometheus: &Prometheus{
 				Members: map[string]string{"web-01": "http://10.0.0.11:9100/metrics", "web-02": "http://10.0.0.12:9100/metrics"},
-				Metrics: map[string]string{"http_requests_in_flight": "in_flight", "process_cpu_seconds_total": "cpu_s_per_s"},
+				Metrics: map[string]string{"http_requests_in_flight": "in_flight", "process_cpu_seconds_total": "cpu_s_per_s", `http_requests_total{code=~"5.."}`: "failed"},
 			},
 			Tick: time.Second, Epoch: time.Minute, FalseAlarms: 30 * 24 * time.Hour, Mode: Act,
 			Executor: &HAProxy{Address: "unix:/run/haproxy/admin.sock", Backend: "web"}, Pack: here("packs/web"),
@@ -63,7 +78,9 @@ func TestDocumentationNamesEveryKeyOfTheExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, k := range []string{"env", "data", "trust", "nats", "embedded", "url", "creds", "tls", "console", "listen", "groups", "source",
-		"haproxy", "socket", "backend", "prometheus", "members", "metrics", "tick", "epoch", "false_alarms", "mode", "executor", "pack"} {
+		"haproxy", "socket", "backend", "prometheus", "members", "metrics", "promql", "member", "queries", "delay", "timeout",
+		"bearer_token_file", "basic_auth_file", "ca_file", "tick", "epoch", "false_alarms", "warmup", "margin", "backfill",
+		"features", "kind", "of", "per", "less_growth", "automatic_features", "ignore", "cohorts", "mode", "executor", "pack"} {
 		if !strings.Contains(string(doc), "  "+k+" ") && !strings.Contains(string(doc), "\t"+k) && !strings.Contains(string(doc), "  "+k+"\n") {
 			t.Errorf("doc.go does not describe key %s", k)
 		}
@@ -121,7 +138,7 @@ func TestParseComplains(t *testing.T) {
 		{"a duration beyond every clock", line("epoch: 999999999d"), []string{`7:12: groups.web.epoch: found "999999999d", want less than 292 years`}},
 		{"an epoch of too few ticks", line("tick: 10s\n    epoch: 60s"), []string{"8:12: groups.web.epoch: an epoch of 1m does not fit a tick of 10s, want whole ticks, at least 60"}},
 		{"an epoch that is no whole number of ticks", line("epoch: 301s\n    tick: 2s"), []string{"7:12: groups.web.epoch: an epoch of 301s does not fit a tick of 2s, want whole ticks, at least 60"}},
-		{"a key written wrong", line("tikc: 1s"), []string{"7:5: groups.web: unknown key tikc, want tick (one of source, tick, epoch, false_alarms, mode, executor, pack)"}},
+		{"a key written wrong", line("tikc: 1s"), []string{"7:5: groups.web: unknown key tikc, want tick (one of source, tick, epoch, false_alarms, warmup, margin, backfill, features, automatic_features, ignore, cohorts, mode, executor, pack)"}},
 		{"a key given twice", line("pack: q"), []string{"7:5: groups.web: key pack is already on line 6, want it once"}},
 		{"a rate without a period", line("false_alarms: 1"), []string{`7:19: groups.web.false_alarms: found "1", want a rate, such as 1 per 30d`}},
 		{"a rate without a unit", line("false_alarms: 1 per 30"), []string{`7:19: groups.web.false_alarms: found "1 per 30", want a rate, such as 1 per 30d`}},
@@ -136,8 +153,8 @@ func TestParseComplains(t *testing.T) {
 		{"a hand on another host's open socket", line("executor: {haproxy: {socket: 'tcp:10.0.0.1:9999', backend: b}}"), []string{
 			`7:34: groups.web.executor.haproxy.socket: found "tcp:10.0.0.1:9999", want a path or a loopback address: this socket asks nobody who they are`}},
 
-		{"an unknown source", source("{zabbix: {}}"), []string{"5:14: groups.web.source: unknown key zabbix, want one of haproxy, prometheus"}},
-		{"no source", source("{}"), []string{"5:13: groups.web.source: found neither haproxy nor prometheus, want at least one"}},
+		{"an unknown source", source("{zabbix: {}}"), []string{"5:14: groups.web.source: unknown key zabbix, want one of haproxy, prometheus, promql"}},
+		{"no source", source("{}"), []string{"5:13: groups.web.source: found none of haproxy, prometheus and promql, want at least one"}},
 		{"nothing where a source should be", source(""), []string{"5:12: groups.web.source: found nothing, want keys and values (key: value)"}},
 		{"a source without a backend", source("{haproxy: {socket: /s}}"), []string{"5:23: groups.web.source.haproxy: key backend is missing"}},
 		{"a socket path that the kernel would cut", source("{haproxy: {socket: /" + strings.Repeat("s", 107) + ", backend: b}}"), []string{
@@ -147,6 +164,63 @@ func TestParseComplains(t *testing.T) {
 		{"no members", source("{prometheus: {members: {}}}"), []string{"5:36: groups.web.source.prometheus.members: found none, want at least one member"}},
 		{"a metric that is no name", source("{prometheus: {members: {m01: 'http://h/m'}, metrics: {a: 'b c'}}}"), []string{
 			`5:70: groups.web.source.prometheus.metrics.a: found "b c", want the name of a metric (letters, digits, _ and :)`}},
+
+		{"a selection of label sets that is none", source(`{prometheus: {members: {m01: 'http://h/m'}, metrics: {'a{b=c}': x}}}`), []string{
+			`5:67: groups.web.source.prometheus.metrics: found "a{b=c}", want the name of a metric, or NAME{label="value"} with =, !=, =~ or !~`}},
+		{"a selection by what is no expression", source(`{prometheus: {members: {m01: 'http://h/m'}, metrics: {'a{b=~"("}': x}}}`), []string{
+			`5:67: groups.web.source.prometheus.metrics: found "a{b=~\"(\"}", want a regular expression after ~: error parsing regexp: missing closing ): ` + "`(`"}},
+
+		{"a server and its queries", source("{promql: {url: 'http://h:9090', queries: {cpu: cpu}}}"), nil},
+		{"a server that is asked nothing", source("{promql: {url: 'http://h:9090'}}"), []string{"5:22: groups.web.source.promql: key queries is missing"}},
+		{"a server nowhere", source("{promql: {url: 'h:9090', queries: {cpu: cpu}}}"), []string{
+			`5:28: groups.web.source.promql.url: found "h:9090", want a URL, such as http://127.0.0.1:9090`}},
+		{"a server with credentials in its address", source("{promql: {url: 'https://u:p@h', queries: {cpu: cpu}}}"), []string{
+			"5:28: groups.web.source.promql.url: found a user or password in the address, want none: they belong into the file named by basic_auth_file"}},
+		{"a token in the clear", source("{promql: {url: 'http://h:9090', queries: {cpu: cpu}, bearer_token_file: t}}"), []string{
+			`5:28: groups.web.source.promql.url: found "http://h:9090", want https://…: credentials are not sent in the clear`}},
+		{"two kinds of credentials", source("{promql: {url: 'https://h', queries: {cpu: cpu}, bearer_token_file: t, basic_auth_file: b}}"), []string{
+			"5:22: groups.web.source.promql: found bearer_token_file and basic_auth_file, want one of them"}},
+		{"an empty query", source("{promql: {url: 'http://h', queries: {cpu: ''}}}"), []string{
+			"5:55: groups.web.source.promql.queries.cpu: found nothing, want a PromQL expression with one series for each member"}},
+		{"a label that is none", source("{promql: {url: 'http://h', member: 'a-b', queries: {cpu: cpu}}}"), []string{
+			`5:48: groups.web.source.promql.member: found "a-b", want the name of a label, such as instance`}},
+		{"a delay that makes every fact old", source("{promql: {url: 'http://h', queries: {cpu: cpu}, delay: 30s}}"), []string{
+			"5:68: groups.web.source.promql.delay: a delay of 30s is longer than a tick of 15s, want at most a tick: what is found would be out of date when it is told"}},
+		{"a delay beside a balancer", source("{haproxy: {socket: /s, backend: b}, promql: {url: 'http://h', queries: {cpu: cpu}, delay: 30s}}"), nil},
+		{"a past that nobody remembers", line("backfill: 14d"), []string{
+			"7:15: groups.web.backfill: only a Prometheus server remembers, want promql as the only source"}},
+		{"a past of too many ticks", strings.Replace(source("{promql: {url: 'http://h', queries: {cpu: cpu}}}"), "    pack: p", "    tick: 1s\n    pack: p\n    backfill: 100d", 1), []string{
+			"8:15: groups.web.backfill: 100d has 8640000 ticks of 1s, want at most 1048576"}},
+
+		{"a warm-up too short to fit anything", line("tick: 10s\n    warmup: 1m"), []string{"8:13: groups.web.warmup: a warm-up of 1m does not fit a tick of 10s, want whole ticks, at least 60"}},
+		{"a margin that loosens", line("margin: 0.9"), []string{`7:13: groups.web.margin: found "0.9", want a number from 1 to 100, such as 1.1`}},
+		{"a margin that is no number", line("margin: 1e1"), []string{`7:13: groups.web.margin: found "1e1", want a number from 1 to 100, such as 1.1`}},
+
+		{"features of every kind", line("features: {a: {kind: rate, of: [x]}, b: {kind: share, of: [x], per: [y]}, c: {kind: plain, of: [x], per: [y]}}"), nil},
+		{"a feature without a kind", line("features: {a: {of: [x]}}"), []string{"7:19: groups.web.features.a: key kind is missing"}},
+		{"a feature of an unknown kind", line("features: {a: {kind: ratio, of: [x]}}"), []string{
+			`7:26: groups.web.features.a.kind: found "ratio", want one of rate, level, scale, plain, amount, share, time`}},
+		{"a ratio without a denominator", line("features: {a: {kind: amount, of: [x]}}"), []string{
+			"7:26: groups.web.features.a.kind: found amount without a denominator, want the key per"}},
+		{"a rate with a denominator", line("features: {a: {kind: rate, of: [x], per: [y]}}"), []string{
+			"7:46: groups.web.features.a.per: found a denominator of a rate, want none, or one of the kinds amount, share, time, plain"}},
+		{"a growth without a denominator", line("features: {a: {kind: rate, of: [x], less_growth: g}}"), []string{
+			"7:54: groups.web.features.a.less_growth: found a growth to take off, but no denominator, want the key per"}},
+		{"a feature of a text", line("features: {a: {kind: rate, of: x}}"), []string{
+			`7:36: groups.web.features.a.of: found "x", want a list of metrics, such as [a, b]`}},
+		{"a feature of nothing", line("features: {a: {kind: rate, of: []}}"), []string{"7:36: groups.web.features.a.of: found 0, want 1 to 256 metrics"}},
+		{"a metric twice", line("features: {a: {kind: rate, of: [x, x]}}"), []string{"7:40: groups.web.features.a.of: found x twice, want it once"}},
+		{"a metric over itself", line("features: {a: {kind: share, of: [x], per: [y, x]}}"), []string{
+			"7:51: groups.web.features.a.per: found x, which stands under of too, want it once"}},
+		{"a list in a list", line("ignore: [[x]]"), []string{"7:14: groups.web.ignore: found a list, want the name of a metric"}},
+		{"a feature given twice", line("features: {a: {kind: rate, of: [x]}, a: {kind: rate, of: [y]}}"), []string{
+			"7:42: groups.web.features: key a is already on line 7, want it once"}},
+		{"no features at all", line("automatic_features: false"), []string{
+			"7:25: groups.web.automatic_features: found false without features, want the key features: there would be none"}},
+		{"an answer that is neither", line("automatic_features: no"), []string{`7:25: groups.web.automatic_features: found "no", want true or false`}},
+		{"a member in two cohorts", line("cohorts: {v1: [m1, m2], v2: [m2]}"), []string{
+			"7:34: groups.web.cohorts.v2: found m2, which is in cohort v1 too, want it in one"}},
+		{"a cohort of nobody", line("cohorts: {v1: []}"), []string{"7:19: groups.web.cohorts.v1: found 0, want 1 to 16384 members"}},
 
 		{"a console for everybody", top("console: {listen: 0.0.0.0:8420}"), []string{
 			`1:19: console.listen: found "0.0.0.0:8420", want a loopback address such as 127.0.0.1:8420: the console cannot tell who is asking; reach it by ssh -L`}},
@@ -205,6 +279,8 @@ func TestNoComplaintRepeatsAPassword(t *testing.T) {
 		"nats: {url: 'ftp://user:hunter2@h:4222'}\n" + least,
 		strings.Replace(least, "source: {haproxy: {socket: /s, backend: b}}", "source: {prometheus: {members: {m: 'http://u:hunter2@h/m'}}}", 1),
 		strings.Replace(least, "source: {haproxy: {socket: /s, backend: b}}", "source: {prometheus: {members: {m: 'http://u:hunter2@h/%zz'}}}", 1),
+		strings.Replace(least, "source: {haproxy: {socket: /s, backend: b}}", "source: {promql: {url: 'http://u:hunter2@h', queries: {a: a}}}", 1),
+		strings.Replace(least, "source: {haproxy: {socket: /s, backend: b}}", "source: {promql: {url: 'u:hunter2@h', queries: {a: a}}}", 1),
 	} {
 		_, err := Parse("f.yaml", "/etc", []byte(text))
 		if err == nil || strings.Contains(err.Error(), "hunter2") {

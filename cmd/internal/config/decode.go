@@ -12,6 +12,8 @@ import (
 const (
 	defaultListen      = "127.0.0.1:8420"
 	defaultTick        = time.Second
+	defaultQueryTick   = 15 * time.Second // of a Prometheus server: as it scrapes
+	defaultDelay       = 5 * time.Second  // of its knowledge, and no more than a tick
 	defaultEpoch       = 6 * time.Minute
 	defaultEpochTicks  = 360 // at least: long beside the longest window of the test
 	defaultFalseAlarms = 30 * 24 * time.Hour
@@ -23,6 +25,12 @@ const (
 	minEpochTicks = 60                     // an epoch must be longer than the longest window of the test
 	maxEpoch      = 24 * time.Hour         // a rate is certified by whole epochs; longer ones would take years
 	maxEpochs     = 65536                  // from one false alarm to the next: what a detector can count
+	minWarmup     = 60                     // ticks: from fewer nothing can be fitted that holds
+	maxWarmup     = 7 * 24 * time.Hour     // a week has every hour and day in it
+	minBackfill   = time.Hour
+	maxBackfill   = 400 * 24 * time.Hour // longer than servers remember
+	maxPastTicks  = 1 << 20              // of a backfill: minutes of reading
+	minTimeout    = 100 * time.Millisecond
 )
 
 func (d *decoder) config(n ast.Node) *Config {
@@ -73,17 +81,20 @@ func (d *decoder) nats(path string, n ast.Node, to *NATS) {
 }
 
 func (d *decoder) group(name, path string, n ast.Node) Group {
-	g := Group{Name: name, Tick: defaultTick, FalseAlarms: defaultFalseAlarms, Mode: Observe}
+	g := Group{Name: name, FalseAlarms: defaultFalseAlarms, Mode: Observe}
 	before := len(d.errs)
-	epoch := n // where to point when the epoch does not fit the tick
 	d.mapping(n, path,
 		key{"source", true, func(path string, n ast.Node) { d.source(path, n, &g) }},
 		key{"tick", false, d.duration(&g.Tick, minTick, maxTick)},
-		key{"epoch", false, func(path string, n ast.Node) {
-			epoch = n
-			d.duration(&g.Epoch, minTick*minEpochTicks, maxEpoch)(path, n)
-		}},
+		key{"epoch", false, d.duration(&g.Epoch, minTick*minEpochTicks, maxEpoch)},
 		key{"false_alarms", false, d.value(wantRate, func(s string) (err error) { g.FalseAlarms, err = parseRate(s); return err })},
+		key{"warmup", false, d.duration(&g.Warmup, minTick*minWarmup, maxWarmup)},
+		key{"margin", false, d.value(wantMargin, func(s string) (err error) { g.Margin, err = parseMargin(s); return err })},
+		key{"backfill", false, d.duration(&g.Backfill, minBackfill, maxBackfill)},
+		key{"features", false, func(path string, n ast.Node) { d.features(path, n, &g) }},
+		key{"automatic_features", false, d.value("true or false", func(s string) error { g.DeclaredOnly = s == "false"; return checkBool(s) })},
+		key{"ignore", false, func(path string, n ast.Node) { g.Ignore = texts(d.list(n, path, "metric", MaxMetrics, checkMetric)) }},
+		key{"cohorts", false, func(path string, n ast.Node) { d.cohorts(path, n, &g) }},
 		key{"mode", false, d.value(wantMode, func(s string) error { g.Mode = Mode(s); return checkMode(g.Mode) })},
 		key{"executor", false, func(path string, n ast.Node) {
 			d.mapping(n, path, key{"haproxy", true, func(path string, n ast.Node) { g.Executor = d.haproxy(path, n, true) }})
@@ -94,50 +105,60 @@ func (d *decoder) group(name, path string, n ast.Node) Group {
 			g.packAt = d.at(line, column, path)
 		}},
 	)
-	if len(d.errs) > before {
-		return g // what follows compares values that must be right by themselves
-	}
-	if g.Epoch == 0 {
-		g.Epoch = max(defaultEpoch, defaultEpochTicks*g.Tick)
-	}
-	if g.Epoch%g.Tick != 0 || g.Epoch < minEpochTicks*g.Tick {
-		d.fail(epoch, path+".epoch", "an epoch of %s does not fit a tick of %s, want whole ticks, at least %d", short(g.Epoch), short(g.Tick), minEpochTicks)
-	}
-	if n := g.FalseAlarms / g.Epoch; n > maxEpochs {
-		d.fail(epoch, path+".epoch", "there are %d epochs of %s from one false alarm to the next, want at most %d: choose longer epochs", n, short(g.Epoch), maxEpochs)
-	}
-	if g.Mode == Act && !hasKey(n, "executor") {
-		d.fail(n, path, "mode act without an executor, want the key executor, or mode suggest")
+	if len(d.errs) == before { // what follows compares values that must be right by themselves
+		g.complete()
+		d.fits(path, n, &g)
 	}
 	return g
 }
 
-func (d *decoder) source(path string, n ast.Node, g *Group) {
-	before := len(d.errs)
-	d.mapping(n, path,
-		key{"haproxy", false, func(path string, n ast.Node) { g.HAProxy = d.haproxy(path, n, false) }},
-		key{"prometheus", false, func(path string, n ast.Node) {
-			p := &Prometheus{Members: map[string]string{}, Metrics: map[string]string{}}
-			g.Prometheus = p
-			d.mapping(n, path,
-				key{"members", true, d.table(p.Members, "member", MaxMembers, checkMember, checkExposition)},
-				key{"metrics", false, d.table(p.Metrics, "metric", MaxMetrics, checkMetric, checkMetric)},
-			)
-		}},
-	)
-	if g.HAProxy == nil && g.Prometheus == nil && len(d.errs) == before {
-		d.fail(n, path, "found neither haproxy nor prometheus, want at least one")
+// queriesOnly reports whether a Prometheus server is all there is.
+func (g *Group) queriesOnly() bool { return g.PromQL != nil && g.HAProxy == nil && g.Prometheus == nil }
+
+// complete fills in what depends on other values.
+func (g *Group) complete() {
+	if g.Tick == 0 {
+		g.Tick = defaultTick
+		if g.queriesOnly() {
+			g.Tick = defaultQueryTick
+		}
+	}
+	if g.Epoch == 0 {
+		g.Epoch = max(defaultEpoch, defaultEpochTicks*g.Tick)
+	}
+	if g.PromQL != nil && g.PromQL.Delay == 0 {
+		g.PromQL.Delay = min(defaultDelay, g.Tick)
 	}
 }
 
-// haproxy reads where a balancer is; local says that it must be on this host.
-func (d *decoder) haproxy(path string, n ast.Node, local bool) *HAProxy {
-	h := &HAProxy{}
-	d.mapping(n, path,
-		key{"socket", true, d.value(wantSocket, func(s string) (err error) { h.Address, err = parseSocket(s, d.dir, local); return err })},
-		key{"backend", true, d.value("the name of a backend", func(s string) error { h.Backend = s; return checkMember(s) })},
-	)
-	return h
+// fits compares the values of a group with each other.
+func (d *decoder) fits(path string, n ast.Node, g *Group) {
+	epoch := place(n, "epoch")
+	if g.Epoch%g.Tick != 0 || g.Epoch < minEpochTicks*g.Tick {
+		d.fail(epoch, path+".epoch", "an epoch of %s does not fit a tick of %s, want whole ticks, at least %d", short(g.Epoch), short(g.Tick), minEpochTicks)
+	}
+	if k := g.FalseAlarms / g.Epoch; k > maxEpochs {
+		d.fail(epoch, path+".epoch", "there are %d epochs of %s from one false alarm to the next, want at most %d: choose longer epochs", k, short(g.Epoch), maxEpochs)
+	}
+	if g.Warmup%g.Tick != 0 || g.Warmup > 0 && g.Warmup < minWarmup*g.Tick {
+		d.fail(place(n, "warmup"), path+".warmup", "a warm-up of %s does not fit a tick of %s, want whole ticks, at least %d", short(g.Warmup), short(g.Tick), minWarmup)
+	}
+	if g.queriesOnly() && g.PromQL.Delay > g.Tick {
+		d.fail(place(n, "source", "promql", "delay"), path+".source.promql.delay",
+			"a delay of %s is longer than a tick of %s, want at most a tick: what is found would be out of date when it is told", short(g.PromQL.Delay), short(g.Tick))
+	}
+	switch {
+	case g.Backfill > 0 && !g.queriesOnly():
+		d.fail(place(n, "backfill"), path+".backfill", "only a Prometheus server remembers, want promql as the only source")
+	case g.Backfill/g.Tick > maxPastTicks:
+		d.fail(place(n, "backfill"), path+".backfill", "%s has %d ticks of %s, want at most %d", short(g.Backfill), g.Backfill/g.Tick, short(g.Tick), maxPastTicks)
+	}
+	if g.DeclaredOnly && len(g.Features) == 0 {
+		d.fail(place(n, "automatic_features"), path+".automatic_features", "found false without features, want the key features: there would be none")
+	}
+	if g.Mode == Act && !hasKey(n, "executor") {
+		d.fail(n, path, "mode act without an executor, want the key executor, or mode suggest")
+	}
 }
 
 // value returns a reader that hands a scalar, as it is written, to set.

@@ -25,17 +25,49 @@
 //	              the console cannot tell who is asking yet. Port 0 takes any free one.
 //	groups        one entry for each group, by name; at least one, at most MaxGroups.
 //	  NAME
-//	    source    where its frames come from: haproxy, prometheus, or both joined. Required.
+//	    source    where its frames come from: haproxy, prometheus, promql, or several joined. Required.
 //	      haproxy
 //	        socket   path of the stats socket, or tcp:HOST:PORT. Required.
 //	        backend  name of the backend whose servers are the members. Required.
 //	      prometheus
 //	        members  member name: URL of its exposition (http or https). Required.
-//	        metrics  exposition name: metric name in the frame. Default: the be_* metrics known to the source.
-//	    tick          one sampling interval, 100ms to 1m. Default 1s.
+//	        metrics  exposition name: metric name in the frame. NAME{label="value"} selects label sets, with
+//	                 =, !=, =~ or !~ as in PromQL. Default: the be_* metrics, and those of node_exporter and of
+//	                 common HTTP servers.
+//	      promql     a Prometheus server, asked once a tick whatever the number of members.
+//	        url      http://HOST:PORT, or https. Required.
+//	        queries  metric name in the frame: PromQL, with one series for each member. Required. A query that
+//	                 finds nothing makes every reading partial; where a member that is up has had none of what
+//	                 is counted, say so: … or on (instance) 0 * (up{job="api"} == 1)
+//	        member   the label that names the member. Default instance.
+//	        delay    how long the server needs to know a sample: best its scrape interval. At most a tick when
+//	                 promql is the only source, because the frame is that much older than its tick.
+//	                 Default 5s, or a tick if that is shorter.
+//	        timeout  of one query, 100ms to 1m. Default 5s; three quarters of a tick end it in any case.
+//	        bearer_token_file  file with a token for the server, and
+//	        basic_auth_file    one with USER:PASSWORD: want https, unless the server is on this host.
+//	        ca_file  file with the authorities that vouch for it, PEM. Default: the system's.
+//	    tick          one sampling interval, 100ms to 1m. Default 1s, and 15s when promql is the only source.
 //	    epoch         the period over which false alarms are counted; whole ticks, at least 60, at most 24h.
 //	              Default 360 ticks, and no less than 6m.
 //	    false_alarms  N per DURATION that a healthy group may raise, such as 1 per 30d. Default 1 per 30d.
+//	    warmup        healthy time that is fitted before anything is judged; whole ticks, at least 60, at most 7d.
+//	              Default 600 ticks.
+//	    margin        factor on the threshold, 1 to 100: stricter by an amount that nothing certifies. Default 1.
+//	    backfill      how much of the past is learnt from at the start, 1h to 400d; promql must be the only source.
+//	              Default none.
+//	    features      name: how a feature is made of metrics of the frame, in addition to those made by themselves.
+//	      kind        rate (events per second), level (things at hand), amount (something per request), share (of
+//	                  requests, 0 to 1), time (a mean time of requests), scale (any other number that grows from
+//	                  zero) or plain (a number as it is, such as a utilisation). Required.
+//	      of          list of metrics that are added up. Required. They are not judged by themselves.
+//	      per         list of metrics, added up as the denominator: required for amount, share and time; possible
+//	                  for plain.
+//	      less_growth a gauge whose growth is taken off per: requests in flight, so that a queue is no loss.
+//	    automatic_features
+//	              false: there are no features but those declared. Default true.
+//	    ignore        list of metrics that no feature is made of.
+//	    cohorts       name: list of the members that are of one kind, such as a rack or a version.
 //	    mode          observe, suggest or act: may only lower what the pack allows. Default observe.
 //	    executor      the hand; required in mode act.
 //	      haproxy     socket (a TCP one on loopback only) and backend, as under source.

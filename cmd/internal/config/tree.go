@@ -273,3 +273,67 @@ func hasKey(n ast.Node, name string) bool {
 		return ok && s == name
 	})
 }
+
+// place returns the value at the path of keys in n, or n where there is none.
+func place(n ast.Node, keys ...string) ast.Node {
+	at := n
+	for _, name := range keys {
+		m, ok := at.(*ast.MappingNode)
+		if !ok {
+			return n
+		}
+		i := slices.IndexFunc(m.Values, func(v *ast.MappingValueNode) bool {
+			s, ok := scalar(v.Key)
+			return ok && s == name
+		})
+		if i < 0 {
+			return n
+		}
+		at = m.Values[i].Value
+	}
+	return at
+}
+
+// item is one element of a list.
+type item struct {
+	text string
+	at   ast.Node
+}
+
+// list returns the elements of n, which are different texts that check accepts.
+func (d *decoder) list(n ast.Node, path, what string, limit int, check func(string) error) []item {
+	l, ok := n.(*ast.SequenceNode)
+	if !ok {
+		d.fail(n, path, "found %s, want a list of %ss, such as [a, b]", describe(n), what)
+		return nil
+	}
+	if len(l.Values) == 0 || len(l.Values) > limit {
+		d.fail(n, path, "found %d, want 1 to %d %ss", len(l.Values), limit, what)
+		return nil
+	}
+	var items []item
+	seen := make(map[string]bool, len(l.Values))
+	for _, v := range l.Values {
+		s, ok := scalar(v)
+		if !ok {
+			d.fail(v, path, "found %s, want the name of a %s", describe(v), what)
+		} else if err := check(s); err != nil {
+			d.fail(v, path, "%v", err)
+		} else if seen[s] {
+			d.fail(v, path, "found %s twice, want it once", s)
+		} else {
+			seen[s] = true
+			items = append(items, item{s, v})
+		}
+	}
+	return items
+}
+
+// texts returns the elements without their places.
+func texts(items []item) []string {
+	var all []string
+	for _, i := range items {
+		all = append(all, i.text)
+	}
+	return all
+}

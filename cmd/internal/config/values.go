@@ -19,6 +19,7 @@ const (
 	wantRate     = "a rate, such as 1 per 30d"
 	wantMode     = "observe, suggest or act"
 	wantSocket   = "a path or tcp:HOST:PORT"
+	wantMargin   = "a number from 1 to 100, such as 1.1"
 	maxSocket    = 107 // bytes of a path that fit into a unix socket address on Linux
 )
 
@@ -28,6 +29,10 @@ var (
 	nameForm     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
 	memberForm   = regexp.MustCompile(`^[A-Za-z0-9_.:/@-]{1,128}$`)
 	metricForm   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_:]{0,127}$`)
+	selectForm   = regexp.MustCompile(`^[A-Za-z_:][A-Za-z0-9_:]{0,127}(\{ *[A-Za-z_][A-Za-z0-9_]* *(=~|!~|!=|=) *"[^"\\]*" *(, *[A-Za-z_][A-Za-z0-9_]* *(=~|!~|!=|=) *"[^"\\]*" *)*\})?$`)
+	patternForm  = regexp.MustCompile(`~ *"([^"]*)"`)
+	labelForm    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
+	marginForm   = regexp.MustCompile(`^[0-9]{1,3}(\.[0-9]{1,6})?$`)
 	digestForm   = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 	units        = map[string]time.Duration{"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}
 )
@@ -51,6 +56,49 @@ func checkMetric(s string) error {
 		return fmt.Errorf("found %.80q, want the name of a metric (letters, digits, _ and :)", s)
 	}
 	return nil
+}
+
+// checkSelector checks the name of a metric on a page, or a selection of its
+// label sets.
+func checkSelector(s string) error {
+	if !selectForm.MatchString(s) {
+		return fmt.Errorf(`found %.80q, want the name of a metric, or NAME{label="value"} with =, !=, =~ or !~`, s)
+	}
+	for _, m := range patternForm.FindAllStringSubmatch(s, -1) {
+		if _, err := regexp.Compile(m[1]); err != nil {
+			return fmt.Errorf("found %.80q, want a regular expression after ~: %w", s, err)
+		}
+	}
+	return nil
+}
+
+func checkLabel(s string) error {
+	if !labelForm.MatchString(s) {
+		return fmt.Errorf("found %.80q, want the name of a label, such as instance", s)
+	}
+	return nil
+}
+
+func checkQuery(s string) error {
+	if strings.TrimSpace(s) == "" {
+		return errors.New("found nothing, want a PromQL expression with one series for each member")
+	}
+	return nil
+}
+
+func checkBool(s string) error {
+	if s != "true" && s != "false" {
+		return fmt.Errorf("found %.60q, want true or false", s)
+	}
+	return nil
+}
+
+func parseMargin(s string) (float64, error) {
+	v, err := strconv.ParseFloat(s, 64)
+	if !marginForm.MatchString(s) || err != nil || v < 1 || v > 100 {
+		return 0, fmt.Errorf("found %.60q, want %s", s, wantMargin)
+	}
+	return v, nil
 }
 
 func checkDigest(s string) error {
@@ -190,6 +238,21 @@ func checkExposition(s string) error {
 	}
 	if u.User != nil {
 		return errors.New("found a user or password in the address, want none: errors and entries would repeat it")
+	}
+	return nil
+}
+
+// checkServer checks the address of a Prometheus server; secret says that it
+// is sent credentials.
+func checkServer(s string, secret bool) error {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "":
+		return fmt.Errorf("found %.60q, want a URL, such as http://127.0.0.1:9090", hidePassword(s))
+	case u.User != nil:
+		return errors.New("found a user or password in the address, want none: they belong into the file named by basic_auth_file")
+	case secret && u.Scheme != "https" && !loopback(u.Hostname()):
+		return fmt.Errorf("found %.60q, want https://…: credentials are not sent in the clear", s)
 	}
 	return nil
 }
