@@ -32,11 +32,12 @@ type loopConfig struct {
 type loopGroup struct {
 	Name     string
 	Source   frameSource
-	Detect   detect.Config    // Env, Group, ID and Build are the loop's
-	Executor actions.Executor // the hand; nil: none, and Mode is not act
-	Pack     *knowledge.Pack  // its rules, and the limits that hold the hand back
-	Mode     engine.Mode      // may only lower what the pack allows; empty: what the pack allows
-	Because  string           // why Mode is lower than was asked for; empty: it is not
+	Past     func(now time.Time) (frameSource, error) // what is learnt from before the first frame, until io.EOF; nil: nothing
+	Detect   detect.Config                            // Env, Group, ID and Build are the loop's
+	Executor actions.Executor                         // the hand; nil: none, and Mode is not act
+	Pack     *knowledge.Pack                          // its rules, and the limits that hold the hand back
+	Mode     engine.Mode                              // may only lower what the pack allows; empty: what the pack allows
+	Because  string                                   // why Mode is lower than was asked for; empty: it is not
 }
 
 // frameSource yields one frame a tick. No frame and an error that wraps

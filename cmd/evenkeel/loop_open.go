@@ -46,8 +46,8 @@ type loop struct {
 	guard     *actions.Guard
 	desk      *desk
 	engine    *engine.Engine
-	watchers  []*detect.Watcher // one for each group, in their order
-	listener  net.Listener      // nil: no console
+	watchers  []watch      // one for each group, in their order
+	listener  net.Listener // nil: no console
 	outbox    *outbox
 	standings *standings
 
@@ -269,7 +269,7 @@ func (l *loop) openWatchers(context.Context) error {
 		if err != nil {
 			return fmt.Errorf("group %s: %w", g.Name, err)
 		}
-		l.watchers = append(l.watchers, w)
+		l.watchers = append(l.watchers, watch{w, l, &g, d})
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 	"github.com/evenkeel/evenkeel/actions/executor"
 	"github.com/evenkeel/evenkeel/cmd/internal/config"
 	"github.com/evenkeel/evenkeel/engine"
-	"github.com/evenkeel/evenkeel/facts"
 	"github.com/evenkeel/evenkeel/facts/bus"
 	"github.com/evenkeel/evenkeel/facts/source"
 	"github.com/evenkeel/evenkeel/knowledge"
@@ -28,12 +26,17 @@ const trialTime = 2 * time.Second
 
 func serveCommand() *cobra.Command {
 	var file string
+	var since days
 	cmd := &cobra.Command{
-		Use:   "serve -c FILE",
+		Use:   "serve -c FILE [--since DURATION]",
 		Short: "Watch the configured groups until told to stop",
 		Long: `Watch the groups of a configuration file: read their sources, detect, decide
 and record. Until rules can be approved by two people every group runs in mode
 observe: what would be done is in the log, and nothing is done.
+
+A group that a Prometheus server knows by query learns from the past first, as
+far back as its key backfill says, or --since in place of it; a new group is
+judged within minutes.
 
 SIGTERM or Ctrl-C ends it: what is under way is finished and recorded first.
 /healthz, /readyz and /metrics answer on the address console.listen.`,
@@ -43,19 +46,26 @@ SIGTERM or Ctrl-C ends it: what is under way is finished and recorded first.
 			if file == "" {
 				return &exitError{exitUsage, errors.New("serve: no configuration file given"), "add -c evenkeel.yaml"}
 			}
-			return serve(cmd.Context(), file, cmd.ErrOrStderr())
+			return serve(cmd.Context(), file, time.Duration(since), cmd.ErrOrStderr())
 		},
 	}
 	cmd.Flags().StringVarP(&file, "config", "c", "", "configuration file")
+	cmd.Flags().Var(&since, "since", "learn from the past first, from this long ago on, such as 14d or 36h")
 	return cmd
 }
 
-// serve runs the loop that the file describes until ctx ends.
-func serve(ctx context.Context, file string, stderr io.Writer) error {
+// serve runs the loop that the file describes until ctx ends. If since is not
+// 0, it stands for every backfill.
+func serve(ctx context.Context, file string, since time.Duration, stderr io.Writer) error {
 	logger := slog.New(slog.NewTextHandler(stderr, nil))
 	c, err := config.Load(file)
 	if err != nil {
 		return err
+	}
+	if since > 0 {
+		for i := range c.Groups {
+			c.Groups[i].Backfill = since
+		}
 	}
 	lc, done, err := loopFor(ctx, c, logger)
 	defer done()
@@ -102,9 +112,13 @@ func loopFor(ctx context.Context, c *config.Config, logger *slog.Logger) (lc loo
 }
 
 func groupFor(ctx context.Context, c *config.Group, logger *slog.Logger) (g loopGroup, done func(), err error) {
-	reader, done, err := readerFor(c)
+	reader, server, done, err := readerFor(c)
 	if err != nil {
 		return g, done, err
+	}
+	if c.Backfill > 0 && server == nil {
+		logger.Warn("nobody remembers the past of this group: it begins to learn now", "group", c.Name)
+		c.Backfill = 0
 	}
 	if err := try(ctx, c.Name, reader, logger); err != nil {
 		return g, done, err
@@ -118,6 +132,9 @@ func groupFor(ctx context.Context, c *config.Group, logger *slog.Logger) (g loop
 		return g, done, err
 	}
 	g = loopGroup{Name: c.Name, Source: poller, Pack: pack, Mode: engine.Observe, Because: whyObserve, Detect: detectFor(c)}
+	if c.Backfill > 0 {
+		g.Past = pastOf(server, c)
+	}
 	logger.Info("learning", "plan", plan(c))
 	if c.Executor != nil {
 		hand, err := executor.NewHAProxy(executor.HAProxyConfig{Address: c.Executor.Address, Backend: c.Executor.Backend})
@@ -140,65 +157,4 @@ func groupPack(c *config.Group) (*knowledge.Pack, error) {
 		return nil, packError(c.Pack, err)
 	}
 	return p, nil
-}
-
-// readerFor returns the source of a group: the balancer, the members, or both.
-func readerFor(c *config.Group) (r source.Reader, done func(), err error) {
-	var readers []source.Reader
-	done = func() {}
-	if c.HAProxy != nil {
-		h, err := source.NewHAProxy(source.HAProxyConfig{Address: c.HAProxy.Address, Backend: c.HAProxy.Backend, Group: c.Name})
-		if err != nil {
-			return nil, done, err
-		}
-		readers = append(readers, h)
-	}
-	if c.Prometheus != nil {
-		metrics := c.Prometheus.Metrics
-		if len(metrics) == 0 {
-			metrics = nil // the source's own list
-		}
-		p, err := source.NewPrometheus(source.PrometheusConfig{Group: c.Name, Members: c.Prometheus.Members, Metrics: metrics})
-		if err != nil {
-			return nil, done, err
-		}
-		readers, done = append(readers, chosenMetrics{p, "groups." + c.Name + ".source.prometheus.metrics"}), p.Close
-	}
-	if len(readers) == 1 {
-		return readers[0], done, nil
-	}
-	j, err := source.NewJoin(c.Name, readers[0], readers[1:]...)
-	return j, done, err
-}
-
-// chosenMetrics is a source whose metrics are chosen in the configuration.
-type chosenMetrics struct {
-	source.Reader
-	key string // where they are chosen
-}
-
-// Read adds the next step when the choice finds nothing.
-func (c chosenMetrics) Read(ctx context.Context, t time.Time) (*facts.Frame, error) {
-	f, err := c.Reader.Read(ctx, t)
-	if errors.Is(err, source.ErrNoMetric) {
-		err = fmt.Errorf("%w: name those of the page under %s", err, c.key)
-	}
-	return f, err
-}
-
-// try reads a source once. A source that is away may come back and is waited
-// for; one that may not be read will not change its mind.
-func try(ctx context.Context, group string, r source.Reader, logger *slog.Logger) error {
-	f, err := r.Read(ctx, time.Now())
-	switch {
-	case errors.Is(err, fs.ErrPermission):
-		return err
-	case f == nil:
-		logger.Warn("no reading yet", "group", group, "error", err)
-	case err != nil:
-		logger.Warn("first reading is not whole", "group", group, "members", len(f.Members), "metrics", len(f.Metrics), "error", err)
-	default:
-		logger.Info("first reading", "group", group, "members", len(f.Members), "metrics", len(f.Metrics))
-	}
-	return nil
 }

@@ -41,7 +41,18 @@ func newStandings(now func() time.Time, logger *slog.Logger, emit func(loopEvent
 func (s *standings) expect(part, group string, fresh time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.parts[part] = standing{group: group, fresh: fresh, detail: "not heard of yet"}
+	s.parts[part] = standing{group: group, fresh: fresh, detail: notHeardOf}
+}
+
+const notHeardOf = "not heard of yet"
+
+// awaits says why there is no first word of a part yet.
+func (s *standings) awaits(part, why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.parts[part]
+	p.detail = why
+	s.parts[part] = p
 }
 
 // note adds a line for people, once for all.
