@@ -32,6 +32,7 @@ var floors = map[string]struct {
 
 	"engine":           {2, []string{"facts", "actions", "audit"}, []string{"github.com/hyperjumptech/grule-rule-engine"}},
 	"facts/sim":        {2, []string{"facts", "actions"}, nil},
+	"facts/rival":      {2, []string{"facts", "facts/detect"}, nil}, // what others do, for two commands: never beside the product's own test
 	"actions/executor": {2, []string{"actions"}, nil},
 
 	"cmd/internal/config":  {3, []string{"actions"}, []string{"github.com/goccy/go-yaml"}},
