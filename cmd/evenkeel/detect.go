@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/facts"
 	"github.com/evenkeel/evenkeel/facts/detect"
+	"github.com/evenkeel/evenkeel/facts/rival"
 	"github.com/evenkeel/evenkeel/facts/source"
 )
 
@@ -27,6 +27,7 @@ type detectOptions struct {
 	alpha               string
 	epoch, warmup, tick time.Duration
 	labels              string
+	compare             bool
 	output              string
 }
 
@@ -45,10 +46,13 @@ each recording is its own teacher, which takes most of it. What was judged of
 each recording is told below the table; when that is nothing, the exit code is 3.
 
 With --score, the truth is read from LABELS.csv (run,onset_s,end_s,member,fault)
-and the alarms are compared with it; recordings without a label are healthy.`,
+and the alarms are compared with it; recordings without a label are healthy.
+With --compare beside, the methods that others use judge the same features at the
+same declared rate; each healthy recording is judged by the other ones.`,
 		Example: `  evenkeel detect web.csv.gz
   evenkeel detect --calibrate 'h*.csv.gz' --alpha 1/30 --epoch 60s --warmup 40s fault.csv.gz -o jsonl
-  evenkeel detect --calibrate 'h*.csv.gz' --score labels.csv *.csv.gz -o json`,
+  evenkeel detect --calibrate 'h*.csv.gz' --score labels.csv *.csv.gz -o json
+  evenkeel detect --calibrate 'h*.csv.gz' --score labels.csv --compare *.csv.gz`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return detectFiles(cmd.Context(), o, args, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -60,6 +64,7 @@ and the alarms are compared with it; recordings without a label are healthy.`,
 	f.DurationVar(&o.warmup, "warmup", 0, "healthy start of each recording, which fits its members (default 40 ticks)")
 	f.DurationVar(&o.tick, "tick", 0, "time from one frame to the next (default: that of the recordings)")
 	f.StringVar(&o.labels, "score", "", "compare with the truth in this file")
+	f.BoolVar(&o.compare, "compare", false, "with --score and --calibrate: beside the methods that others use")
 	f.StringVarP(&o.output, "output", "o", "table", "table, jsonl (facts) or json (with --score)")
 	return cmd
 }
@@ -70,6 +75,9 @@ func detectFiles(ctx context.Context, o detectOptions, files []string, stdout, s
 		return err
 	}
 	out := bufio.NewWriter(stdout)
+	if s.o.compare {
+		return errors.Join(s.compare(ctx, out, stderr), out.Flush())
+	}
 	sink := s.sink(out, stderr)
 	for _, file := range s.files {
 		if err := s.detect(ctx, file, sink); err != nil {
@@ -98,14 +106,14 @@ type detectSession struct {
 	files   []string
 	healthy []healthyRun
 	all     *detect.Calibration // of all healthy runs; nil: none
-	truth   []label             // with --score
+	truth   []rival.Label       // with --score
 	judged  []*judgedGroup      // of the recordings, in order
 }
 
 // healthyRun is one group of one healthy recording.
 type healthyRun struct {
-	file string
-	run  *detect.Run
+	file, group string
+	run         *detect.Run
 }
 
 func newDetectSession(ctx context.Context, o detectOptions, files []string) (*detectSession, error) {
@@ -118,16 +126,18 @@ func newDetectSession(ctx context.Context, o detectOptions, files []string) (*de
 		return usage(fmt.Errorf("detect: output %q, want table, jsonl or json", o.output), "")
 	case o.output == "json" && o.labels == "":
 		return usage(errors.New("detect: output json is the score, and needs --score LABELS.csv"), "facts come as jsonl")
+	case o.compare && (o.labels == "" || len(o.calibrate) == 0 || o.output == "jsonl"):
+		return usage(errors.New("detect: --compare is a score beside others, and needs --score, --calibrate and table or json as output"), "")
 	}
 	var err error
-	if s.alpha, err = parseProbability(o.alpha); err != nil {
+	if s.alpha, err = rival.ParseProbability(o.alpha); err != nil {
 		return usage(fmt.Errorf("detect: --alpha: %w", err), "")
 	}
 	if s.files, err = recordings(files); err != nil {
 		return usage(err, "a client's view holds no metrics: leave it out")
 	}
 	if o.labels != "" {
-		if s.truth, err = readLabels(o.labels); err != nil {
+		if s.truth, err = rival.ReadLabels(o.labels); err != nil {
 			return usage(err, "")
 		}
 	}
@@ -147,21 +157,6 @@ func newDetectSession(ctx context.Context, o detectOptions, files []string) (*de
 		s.all, err = s.calibrateWithout("")
 	}
 	return s, err
-}
-
-// parseProbability reads a number between 0 and 1, as a decimal or as 1/N.
-func parseProbability(text string) (float64, error) {
-	num, den, fraction := strings.Cut(text, "/")
-	p, err := strconv.ParseFloat(num, 64)
-	if fraction && err == nil {
-		var d float64
-		d, err = strconv.ParseFloat(den, 64)
-		p /= d
-	}
-	if err != nil || !(p > 0 && p < 1) {
-		return 0, fmt.Errorf("found %q, want a probability such as 1/30 or 0.01", text)
-	}
-	return p, nil
 }
 
 const (
@@ -241,7 +236,7 @@ func (s *detectSession) learn(ctx context.Context, file string, named bool) erro
 		return err
 	}
 	for _, group := range order {
-		if slices.ContainsFunc(s.truth, func(l label) bool { return l.group == group }) {
+		if slices.ContainsFunc(s.truth, func(l rival.Label) bool { return l.Group == group }) {
 			if named {
 				return &exitError{exitUsage, fmt.Errorf("detect: calibrate with %s: its group %s is faulty by %s, want a healthy recording",
 					file, group, s.o.labels), ""}
@@ -252,7 +247,7 @@ func (s *detectSession) learn(ctx context.Context, file string, named bool) erro
 		if err != nil {
 			return fmt.Errorf("calibrate with %s: %w", file, err)
 		}
-		s.healthy = append(s.healthy, healthyRun{file, run})
+		s.healthy = append(s.healthy, healthyRun{file, group, run})
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/facts"
+	"github.com/evenkeel/evenkeel/facts/rival"
 	"github.com/evenkeel/evenkeel/facts/source"
 )
 
@@ -137,7 +138,7 @@ func TestDetectScores(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got detectScore
+	var got rival.Score
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatal(err)
 	}

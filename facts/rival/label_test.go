@@ -1,4 +1,4 @@
-package main
+package rival
 
 import (
 	"os"
@@ -17,12 +17,12 @@ func writeLabels(t *testing.T, text string) string {
 }
 
 func TestReadLabels(t *testing.T) {
-	got, err := readLabels(writeLabels(t, "fault,group,member,onset_s,end_s,params\nempty,web,m3,45.25,60,\n"))
+	got, err := ReadLabels(writeLabels(t, "fault,group,member,onset_s,end_s,params,seed\nempty,web,m3,45.25,60,,7\n"))
 	if err != nil || len(got) != 1 {
-		t.Fatalf("readLabels: %v, %v, want one label", got, err)
+		t.Fatalf("ReadLabels: %v, %v, want one label", got, err)
 	}
-	if l := got[0]; l.group != "web" || l.member != "m3" || l.fault != "empty" || l.onset.UnixMilli() != 45_250 || l.end.UnixMilli() != 60_000 {
-		t.Errorf("readLabels: %+v", l)
+	if l := got[0]; l.Group != "web" || l.Member != "m3" || l.Fault != "empty" || l.Onset.UnixMilli() != 45_250 || l.End.UnixMilli() != 60_000 {
+		t.Errorf("ReadLabels: %+v", l)
 	}
 }
 
@@ -31,7 +31,7 @@ func TestReadLabelsRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"an empty file", "", "empty, want a header"},
 		{"a column that is missing", "run,onset_s,member,fault\n", ":1: no column end_s"},
-		{"a column that is unknown", "run,onset_s,end_s,membre,fault\n", `:1: column "membre"`},
+		{"a column misspelt", "run,onset_s,end_s,membre,fault\n", ":1: no column member"},
 		{"run and group", "run,group,onset_s,end_s,member,fault\n", ":1: column group is there twice"},
 		{"a time that is none", head + "web,soon,60,m3,empty\n", `:2: onset_s: found "soon"`},
 		{"a time that is no number", head + "web,NaN,60,m3,empty\n", `:2: onset_s: found "NaN"`},
@@ -41,24 +41,26 @@ func TestReadLabelsRefuses(t *testing.T) {
 		{"a row too short", head + "web,45,60\n", "wrong number of fields"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := readLabels(writeLabels(t, tt.text)); err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("readLabels: %v, want an error with %q", err, tt.want)
+			if _, err := ReadLabels(writeLabels(t, tt.text)); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("ReadLabels: %v, want an error with %q", err, tt.want)
 			}
 		})
 	}
 }
 
-func TestScoreWarnsOfLabelsThatNothingBearsOut(t *testing.T) {
-	dir, faulty := fleetRecordings(t)
-	labels := writeLabels(t, "run,onset_s,end_s,member,fault\nsick,45,60,m3,empty\nsick,45,60,m33,empty\nother,45,60,m3,empty\n")
-	args := append([]string{"--calibrate", filepath.Join(dir, "h?.csv.gz"), "--score", labels, faulty}, fleetFlags...)
-	_, stderr, err := runDetectAside(t, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := "evenkeel: warning: label empty of sick, member m33: the recording has no such member\n" +
-		"evenkeel: warning: label empty of other, member m3: no recording of it was given\n"
-	if stderr != want {
-		t.Errorf("stderr %q, want %q", stderr, want)
-	}
+func FuzzParseLabels(f *testing.F) {
+	f.Add("run,onset_s,end_s,member,fault,params\nsick,45,60,m3,empty,p=1\n")
+	f.Add("fault,group,member,onset_s,end_s\nempty,web,m3,-1e3,253402300799\n")
+	f.Add("run,onset_s\n\"")
+	f.Fuzz(func(t *testing.T, text string) {
+		labels, err := parseLabels(strings.NewReader(text), "labels.csv")
+		if err != nil {
+			return
+		}
+		for _, l := range labels {
+			if l.Group == "" || l.Member == "" || l.Fault == "" || !l.Onset.Before(l.End) {
+				t.Errorf("parseLabels(%q) gives %+v", text, l)
+			}
+		}
+	})
 }
