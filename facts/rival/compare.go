@@ -55,8 +55,10 @@ type Comparison struct {
 // MethodScore is one method's part.
 type MethodScore struct {
 	Method string `json:"method"`
-	*Score
-	Kinds []KindScore `json:"kinds"`
+	Summary
+	Delays    []float64    `json:"delays_s"` // of the faults found, ascending
+	Kinds     []KindScore  `json:"kinds"`
+	FalseRows []FalseAlarm `json:"false_alarm_rows"`
 }
 
 // Compare judges the recordings with the detectors and with each of [Methods]
@@ -109,7 +111,7 @@ func Compare(ctx context.Context, c detect.Config, recordings []Recording, label
 }
 
 func (c *Comparison) add(name string, s *Score) {
-	c.Methods = append(c.Methods, MethodScore{name, s, s.Kinds()})
+	c.Methods = append(c.Methods, MethodScore{name, s.Summary, s.Delays(), s.Kinds(), s.FalseRows})
 }
 
 // Unborne returns the labels that no recording could bear out.

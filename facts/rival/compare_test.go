@@ -70,7 +70,7 @@ func TestCompareJudgesAllMethodsAlike(t *testing.T) {
 		}
 	}
 	if ours := c.Methods[0]; ours.Method != "evenkeel" || ours.MedianDelay > 3 || ours.RightMemberFirst != 1 || ours.TrueMetricFirst != 1 {
-		t.Errorf("ours: %+v, want the right member and a true metric within 3 s", ours.Score)
+		t.Errorf("ours: %+v, want the right member and a true metric within 3 s", ours.Summary)
 	}
 	if u := c.Unborne(); len(u) != 1 || u[0].Group != "other" {
 		t.Errorf("unborne labels %v, want the one of a group that was not given", u)

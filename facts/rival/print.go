@@ -38,7 +38,7 @@ func (s *Score) Print(out io.Writer) error {
 	return s.printHealth(out)
 }
 
-func (s *Score) printAttribution(out io.Writer) error {
+func (s *Summary) printAttribution(out io.Writer) error {
 	if s.Attributed == 0 {
 		return nil
 	}
@@ -99,7 +99,7 @@ func (c *Comparison) Print(out io.Writer) error {
 }
 
 // delay writes a delay, "-" when nothing was found.
-func (s *Score) delay(v float64) string {
+func (s *Summary) delay(v float64) string {
 	if s.Found == 0 {
 		return "-"
 	}

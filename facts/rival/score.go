@@ -21,8 +21,8 @@ type Watch struct {
 	Alarms  []Alarm   // in order of time, the worst of a tick first
 }
 
-// Score compares what a method said with the truth.
-type Score struct {
+// Summary is how what a method said compares with the truth, in numbers.
+type Summary struct {
 	HealthyEpochs    int     `json:"healthy_epochs"`
 	FalseAlarms      int     `json:"false_alarms"`     // healthy epochs with an alarm
 	FalseAlarmLow    float64 `json:"false_alarm_low"`  // 95 % interval of their share, see ClopperPearson
@@ -33,11 +33,16 @@ type Score struct {
 	Delay90          float64 `json:"delay_90_s"`     // within which nine in ten of those found are found
 	RightMemberFirst int     `json:"right_member_first"`
 
-	// Of the faults found whose kind TrueMetrics knows: how many, and how many
-	// of them have such a metric among the first three that the alarm names.
+	// Of the faults found whose kind TrueMetrics knows, and for which the
+	// method names metrics: how many, and how many of them have such a metric
+	// among the first three.
 	Attributed      int `json:"attributed"`
 	TrueMetricFirst int `json:"true_metric_in_top_3"`
+}
 
+// Score is a summary with what it is of.
+type Score struct {
+	Summary
 	Rows      []FaultScore `json:"rows"`
 	FalseRows []FalseAlarm `json:"false_alarm_rows"`
 }
