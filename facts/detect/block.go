@@ -87,8 +87,7 @@ func accumulate(sums, x []float64) {
 	}
 }
 
-// endBlock leaves the means of the block to members and group, and begins the
-// next.
+// endBlock leaves the means of the block to members and group.
 func (g *group) endBlock() {
 	b, n, d := &g.block, len(g.members), len(g.features)
 	length := float64(b.length)
@@ -114,11 +113,16 @@ func (g *group) endBlock() {
 			m.anchorZ[k] = m.anchor[k].residual(m.blockY[k], mu, precision)
 		}
 	}
+	g.blockEnded = true
+}
+
+// begin starts the next block.
+func (b *block) begin() {
 	clear(b.y)
 	clear(b.mu)
 	clear(b.den)
 	clear(b.common)
-	b.at, g.blockEnded = 0, true
+	b.at = 0
 }
 
 // median returns the median of the sample; NaN when there are fewer than two.

@@ -38,6 +38,7 @@ func TestBlocksAreAsLongAsTheEpochAllows(t *testing.T) {
 
 func TestBlockMeansAreThoseOfItsTicks(t *testing.T) {
 	g, s := blockGroup(t, 5)
+	g.slideRate = 0
 	n, d := len(g.members), len(g.features)
 	want, common := make([]float64, n*d), make([]float64, d)
 	for tick := range g.block.length {

@@ -48,6 +48,10 @@ type Config struct {
 	// Settle is how long a member that has been away is not judged, nor held
 	// up to others, after its return; default 15 ticks.
 	Settle time.Duration
+	// Slide is the time constant with which the baseline of a member follows
+	// it, so that drift is no alarm; at least an epoch, default a day or 24
+	// epochs, whichever is longer. Negative: baselines stay as they were fitted.
+	Slide time.Duration
 	// Margin multiplies the threshold; at least 1, the default. It makes the
 	// test stricter by an amount that nothing certifies.
 	Margin float64
@@ -97,6 +101,9 @@ func (c Config) withDefaults() (Config, error) {
 	def(&c.Epoch, defaultEpochTicks)
 	def(&c.Warmup, defaultWarmupTicks)
 	def(&c.Settle, defaultSettleTicks)
+	if c.Slide == 0 {
+		c.Slide = max(24*time.Hour, defaultSlideEpochs*c.Epoch)
+	}
 	if c.Alpha == 0 {
 		c.Alpha = defaultAlpha
 	}
@@ -131,6 +138,8 @@ func (c *Config) check() error {
 		}
 	}
 	switch {
+	case c.Slide > 0 && c.Slide < c.Epoch:
+		return fmt.Errorf("detect: sliding over %v, want at least an epoch of %v, or a negative time for never", c.Slide, c.Epoch)
 	case !(c.Alpha > 0 && c.Alpha < 1):
 		return fmt.Errorf("detect: alpha %v per epoch, want more than 0 and less than 1", c.Alpha)
 	case c.Alpha*(maxEpochs+1) < 1:

@@ -46,6 +46,7 @@ type group struct {
 	fits            int // changes of cells
 
 	block      block
+	slideRate  float64   // weight of one block in a cell; 0: cells do not slide
 	blockEnded bool      // a block ended at this tick: the members' blockMeans are new
 	common     []float64 // mean over the last block of the median of all peers' y, one a feature
 
@@ -56,6 +57,9 @@ func newGroup(c *Config) *group {
 	g := &group{featuresOf: c.features, windows: c.Windows, settle: c.ticks(c.Settle), warmup: c.ticks(c.Warmup)}
 	g.stride = (g.warmup + maxSamples - 1) / maxSamples
 	g.block.length = c.blockTicks()
+	if c.Slide > 0 {
+		g.slideRate = float64(g.block.length) / float64(c.ticks(c.Slide))
+	}
 	return g
 }
 
@@ -64,7 +68,11 @@ func newGroup(c *Config) *group {
 // Cost: O(n·d); no allocation unless members or metrics changed.
 func (g *group) read(f *facts.Frame) {
 	g.ticks++
-	g.blockEnded = false
+	if g.blockEnded { // only now is it known who is held
+		g.slide()
+		g.block.begin()
+		g.blockEnded = false
+	}
 	g.follow(f)
 	for _, m := range g.members {
 		m.peer, m.scored = false, false

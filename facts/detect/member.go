@@ -29,6 +29,7 @@ type member struct {
 	z                []float64 // of this tick, valid when scored
 	scored           bool      // peer and fitted: z is good
 	restarted        bool      // its windows have to begin anew
+	hold             bool      // its cells do not slide: an alarm stands, it settles, or it is acted upon
 
 	blockMeans
 	*track

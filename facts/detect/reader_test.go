@@ -11,7 +11,7 @@ import (
 
 func newTestReader(t *testing.T) *Reader {
 	t.Helper()
-	r, err := NewReader(Config{Env: "test", Group: "web", Warmup: 40 * time.Second})
+	r, err := NewReader(Config{Env: "test", Group: "web", Warmup: 40 * time.Second, Epoch: 30 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
