@@ -5,6 +5,7 @@
 //	evenkeel-bench loop              # a table
 //	evenkeel-bench loop -o json      # one object
 //	evenkeel-bench loop --dir /data  # on the disk that holds /data
+//	evenkeel-bench servers --asd DIR --d2 DIR  # promised and realised rates on real servers
 //
 // It measures
 //
