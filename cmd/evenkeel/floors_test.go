@@ -24,7 +24,7 @@ var floors = map[string]struct {
 	"facts": {0, nil, nil},
 	"audit": {0, nil, []string{"go.etcd.io/bbolt", "golang.org/x/mod"}},
 
-	"facts/source": {1, []string{"facts"}, []string{"github.com/prometheus/common", "github.com/prometheus/client_model", "github.com/prometheus/client_golang"}},
+	"facts/source": {1, []string{"facts"}, []string{"github.com/prometheus/common", "github.com/prometheus/client_model", "github.com/prometheus/client_golang", "go.opentelemetry.io/collector/pdata"}},
 	"facts/detect": {1, []string{"facts"}, []string{"gonum.org/v1/gonum"}},
 	"facts/bus":    {1, []string{"facts"}, []string{"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2"}},
 	"actions":      {1, []string{"audit"}, nil},
