@@ -1,6 +1,6 @@
 // Package source turns bytes from outside into frames: what HAProxy says on its
 // stats socket, what members expose for Prometheus, what a Prometheus server
-// knows of them, and recordings of all.
+// knows of them, what members push by OTLP, and recordings of all.
 //
 // # Readings
 //
@@ -39,6 +39,37 @@
 // never negative, and missing rather than guessed. What a [PromQL] gives is what
 // its queries say.
 //
+// # Pushes
+//
+// Members that nobody can reach push their metrics instead: a [Push] is an HTTP
+// handler for OTLP, which any OpenTelemetry program or collector speaks, and a
+// reader of what came. It always asks for a token, and for TLS anywhere but on
+// loopback:
+//
+//	p, err := source.NewPush(source.PushConfig{Group: "web", Member: "host.name",
+//		Tick: time.Second, TokenFile: "/etc/evenkeel/web.token"})
+//	…
+//	s, err := p.Listen(ctx, source.PushListen{Address: "127.0.0.1:4318"})
+//	…
+//	go func() { ended <- s.Run(ctx) }()
+//	poller, err := source.NewPoller(p, time.Second)
+//
+// A program pushes there with
+//
+//	OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://127.0.0.1:4318/v1/metrics
+//	OTEL_EXPORTER_OTLP_METRICS_PROTOCOL=http/protobuf
+//	OTEL_EXPORTER_OTLP_METRICS_HEADERS=authorization=Bearer%20TOKEN
+//	OTEL_METRIC_EXPORT_INTERVAL=1000
+//	OTEL_RESOURCE_ATTRIBUTES=host.name=m01
+//
+// OTLP rather than Prometheus remote write, because of who keeps the receiving
+// side: the module that decodes OTLP here is stable and is the one that the
+// OpenTelemetry collector itself uses. A handler for remote write is to be had
+// from an experimental module, which promises nothing, or with all of the
+// Prometheus server. Besides, OTLP says of every counter since when it has been
+// counting, so that a restart needs no guess, and an answer can tell the sender
+// what was refused.
+//
 // # The past
 //
 // A Prometheus server also tells what was: [PromQL.History] gives the frames that
@@ -65,8 +96,8 @@
 //
 // # Promises
 //
-// Everything that comes from outside is bounded: bytes of an answer, a page or
-// a line, series, members, metrics, groups, and time. Every error says where,
+// Everything that comes from outside is bounded: bytes of an answer, a page, a
+// request or a line, series, members, metrics, groups, connections, and time. Every error says where,
 // what was found and what is wanted. Constructors connect to nothing and start
 // nothing; every goroutine ends before the call that started it returns, except
 // those of the connections that [Prometheus.Close] and [PromQL.Close] drop. No error
