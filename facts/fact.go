@@ -108,7 +108,7 @@ type GroupState struct {
 // Effect is one metric's part in a score.
 type Effect struct {
 	Metric string  `json:"metric"`
-	Peers  Decimal `json:"peers"` // median of the other members, in the metric's unit
+	Peers  Decimal `json:"peers"` // median of the other members, or when the statistic is own what is usual for the member at this hour, in the metric's unit
 	Score  Decimal `json:"score"` // signed; its size is the share of the statistic owed to this metric
 	Value  Decimal `json:"value"` // the member's own, in the metric's unit
 }

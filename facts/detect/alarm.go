@@ -8,6 +8,7 @@ const quietTicks = 3
 
 // alarm is the life of one alarm, of a member or of a whole group of two.
 type alarm struct {
+	test     int // that it was seen by last
 	standing bool
 	onset    time.Time // since when, as far as the windows can tell
 	over     int       // ticks above the threshold
@@ -24,21 +25,22 @@ const (
 	left           // it ended because its member cannot be judged any more
 )
 
-// judge takes one tick's verdict in; window is the length of the shortest
-// window that shows it.
-func (a *alarm) judge(exceeds bool, now time.Time, window time.Duration) change {
+// judge takes one tick's verdict in: whether a test is exceeded, and which;
+// window is how long it needed for what it shows.
+func (a *alarm) judge(exceeds bool, test int, now time.Time, window time.Duration) change {
 	switch {
 	case exceeds:
 		if !a.standing {
 			*a = alarm{standing: true, onset: now.Add(-window)}
 		}
+		a.test = test
 		a.over++
 		a.quiet = 0
 	case !a.standing:
 		return nothing
 	default:
 		if a.quiet++; a.quiet >= quietTicks {
-			*a = alarm{onset: a.onset}
+			*a = alarm{test: a.test, onset: a.onset}
 			return cleared
 		}
 	}
@@ -50,6 +52,6 @@ func (a *alarm) leave() change {
 	if !a.standing {
 		return nothing
 	}
-	*a = alarm{onset: a.onset}
+	*a = alarm{test: a.test, onset: a.onset}
 	return left
 }

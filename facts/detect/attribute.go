@@ -46,17 +46,35 @@ func attribute(p *mat.SymDense, w []float64) []share {
 	return out
 }
 
-// effects names the features behind member i's score, with its own and its
-// peers' values at this tick. A metric that is missing at this tick is left out.
-func (d *Detector) effects(i int) []facts.Effect {
-	m, l := d.group.members[i], d.judge.law
-	sums := m.win.sum(m.best, len(l.features))
+// effects names the features behind the score of m under test t, with its own
+// value and that of its peers at this tick, or of what is usual for it at this
+// hour when it is compared with itself. A metric that is missing is left out.
+func (d *Detector) effects(t int, m *member) []facts.Effect {
+	i := slices.Index(d.group.members, m)
+	switch t {
+	case ownTest:
+		return d.ownEffects(m)
+	case anchorTest:
+		return d.effectsOf(i, d.slowly.creep.shares(&m.drift), m.score[t], nil)
+	}
+	l := d.judge.law
+	shares := attribute(l.forms[m.best].inverse, m.win.sum(m.best, len(l.features)))
+	return d.effectsOf(i, shares, m.u, d.judge.index)
+}
+
+// effectsOf names the features of the shares, with the values of member i and
+// of its peers. index is the place in the group of each feature of the shares;
+// nil: as they are.
+func (d *Detector) effectsOf(i int, shares []share, u float64, index []int) []facts.Effect {
 	var out []facts.Effect
-	for _, s := range attribute(l.forms[m.best].inverse, sums) {
-		enough := len(out) >= minEffects && float64(s.score*s.score) < effectShare*m.u*m.u
-		k := d.judge.index[s.feature]
+	for _, s := range shares {
+		enough := len(out) >= minEffects && float64(s.score*s.score) < effectShare*u*u
 		if enough || len(out) == facts.MaxEffects || s.score == 0 {
 			break
+		}
+		k := s.feature
+		if index != nil {
+			k = index[k]
 		}
 		if k < 0 {
 			continue
@@ -65,8 +83,23 @@ func (d *Detector) effects(i int) []facts.Effect {
 		if math.IsNaN(own) || math.IsNaN(peers) {
 			continue
 		}
-		out = append(out, facts.Effect{Metric: l.features[s.feature], Value: facts.Number(own),
+		out = append(out, facts.Effect{Metric: d.group.features[k].name, Value: facts.Number(own),
 			Peers: facts.Number(peers), Score: facts.Number(s.score)})
+	}
+	return out
+}
+
+// ownEffects names the features in which m is unlike itself, with their values
+// over the last block and those usual at this hour in place of the peers'.
+func (d *Detector) ownEffects(m *member) []facts.Effect {
+	var out []facts.Effect
+	if m.past == nil || !m.past.judged {
+		return nil
+	}
+	for _, v := range d.slowly.own.effects(m.past, facts.MaxEffects) {
+		f, rho := &d.group.features[v.feature], d.group.rho[v.feature]
+		out = append(out, facts.Effect{Metric: f.name, Value: facts.Number(f.unit(v.y, rho)),
+			Peers: facts.Number(f.unit(v.usual, rho)), Score: facts.Number(v.score)})
 	}
 	return out
 }

@@ -41,6 +41,15 @@ type budget struct {
 // of the running peak of an epoch it is true of the epoch's.
 func (b *budget) exceeds(peak float64) bool { return clippedLog(peak) > b.q }
 
+// threshold returns the peak above which the budget lets an alarm pass, 0 when
+// it lets any.
+func (b *budget) threshold() float64 {
+	if b.q < 0 {
+		return 0
+	}
+	return math.Exp(b.q)
+}
+
 // observe takes in the peak of an epoch that has ended.
 func (b *budget) observe(peak float64) {
 	b.epochs++

@@ -143,13 +143,13 @@ func (c *Calibration) take(peaks [][]float64, i int) {
 	run := strconv.Itoa(i)
 	for e, members := range peaks {
 		whole := peak{tie: tie(run, "", int64(e))}
-		var cells []peak
+		var cells []memberPeak
 		for m, score := range members {
 			if math.IsNaN(score) {
 				continue
 			}
 			whole.score = max(whole.score, score)
-			cells = append(cells, peak{score, tie(run, strconv.Itoa(m), int64(e))})
+			cells = append(cells, memberPeak{run + "/" + strconv.Itoa(m), peak{score, tie(run, strconv.Itoa(m), int64(e))}})
 		}
 		c.history.add(whole, cells)
 	}

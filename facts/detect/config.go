@@ -58,7 +58,14 @@ type Config struct {
 	// MinEpochs is the number of healthy epochs seen before the first alarm;
 	// default 10. It is without meaning when Calibration is given.
 	MinEpochs int
-	// Pool takes the threshold from the cells members × epochs (tier T2)
+	// Shares are those of Alpha that the tests beside that of the peers get
+	// when they join; default 0.1 each.
+	Shares Shares
+	// Horizon is the number of healthy epochs behind each threshold; the oldest
+	// go first. Default twice what the test needs to certify its share of
+	// Alpha, at least 4·MinEpochs. A test whose share needs more never joins.
+	Horizon int
+	// Pool takes the threshold of the peers' test from the cells members × epochs (tier T2)
 	// instead of the epochs' maxima (T1): for members that are alike and a
 	// history that is short.
 	Pool bool
@@ -80,6 +87,21 @@ type Config struct {
 	// are each other's first peers. A member that is not in it has none.
 	Cohorts map[string]string
 }
+
+// Shares are the parts of alpha of the tests beside that of the peers, which
+// has the rest. A test joins, and takes its part, when its history could certify
+// it; one with 0 beside others that are not never does.
+type Shares struct {
+	Anchor float64 // creep: against the peers, as it was when the baseline was made
+	Own    float64 // a member against itself at this hour of the day
+	Common float64 // the group against its past at this hour: a shift, never an imbalance
+	Slow   float64 // evidence that gathers over epochs (T3); joins when the peers' test could certify the rest
+}
+
+// defaultShare leaves the peers' test, which finds most, the most.
+const defaultShare = 0.1
+
+func (s Shares) sum() float64 { return s.Anchor + s.Own + s.Common + s.Slow }
 
 // withDefaults returns c with its zero fields filled, or an error that names
 // the field, what was found and what is wanted.
@@ -112,6 +134,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.MinEpochs == 0 {
 		c.MinEpochs = defaultMinEpochs
+	}
+	if c.Shares == (Shares{}) {
+		c.Shares = Shares{Anchor: defaultShare, Own: defaultShare, Common: defaultShare, Slow: defaultShare}
 	}
 	if c.Windows == nil {
 		c.Windows = []int{1, 3, 8, 20}
@@ -149,6 +174,10 @@ func (c *Config) check() error {
 		return fmt.Errorf("detect: margin %v, want 1 to %v", c.Margin, maxMargin)
 	case c.MinEpochs < 1 || c.MinEpochs > maxEpochs:
 		return fmt.Errorf("detect: %d epochs before the first alarm, want 1 to %d", c.MinEpochs, maxEpochs)
+	case !(min(c.Shares.Anchor, c.Shares.Own, c.Shares.Common, c.Shares.Slow) >= 0 && c.Shares.sum() < 1):
+		return fmt.Errorf("detect: shares of alpha %+v, want none below 0 and a sum below 1", c.Shares)
+	case c.Horizon != 0 && (c.Horizon < c.MinEpochs || c.Horizon > maxEpochs):
+		return fmt.Errorf("detect: horizon of %d epochs, want %d, those before the first alarm, to %d", c.Horizon, c.MinEpochs, maxEpochs)
 	case len(c.Windows) == 0 || len(c.Windows) > maxWindows || c.Windows[0] != 1 || !slices.IsSorted(c.Windows) ||
 		len(slices.Compact(slices.Clone(c.Windows))) != len(c.Windows) || c.Windows[len(c.Windows)-1] > maxWindow:
 		return fmt.Errorf("detect: windows %v, want at most %d ascending lengths from 1 to %d ticks, the first 1",
@@ -163,6 +192,14 @@ func (c *Config) check() error {
 
 // ticks returns d in ticks, at least 0.
 func (c *Config) ticks(d time.Duration) int { return int(d / c.Tick) }
+
+// horizon is the number of epochs that a test with a part of alpha keeps.
+func (c *Config) horizon(part float64) int {
+	if c.Horizon > 0 {
+		return c.Horizon
+	}
+	return int(min(max(math.Ceil(2/(c.Alpha*part)), 4*float64(c.MinEpochs)), maxEpochs))
+}
 
 // rate returns the false-alarm rate of one in n epochs.
 func (c *Config) rate(n float64) facts.Rate {

@@ -37,21 +37,25 @@ func tie(group, member string, epoch int64) uint64 {
 }
 
 // epochs is a healthy history: the peaks of its epochs, by group and by
-// member. A false alarm, or what may have been one, is an infinite peak. The
-// oldest go when there are more than maxEpochs, or maxCells of their members.
+// member. A false alarm, or what may have been one, is an infinite peak. It
+// slides: the oldest epochs go when there are more than it keeps, and the
+// oldest cells when there are more than maxCells.
 type epochs struct {
-	whole []peak   // of the group, oldest first
-	cells [][]peak // of each member scored in the epoch; same order as whole
-	n     int      // cells in all
+	keep  int            // epochs; 0: maxEpochs
+	whole []peak         // of the group, oldest first
+	cells [][]memberPeak // of each member scored in an epoch, of the latest len(cells) epochs
+	n     int            // cells in all
 }
 
-// add appends one epoch. Members that were not scored are not in cells; there
-// need be none but for T2.
-func (h *epochs) add(whole peak, cells []peak) {
+// add appends one epoch. Members that were not scored are not in cells.
+func (h *epochs) add(whole peak, cells []memberPeak) {
 	h.whole, h.cells, h.n = append(h.whole, whole), append(h.cells, cells), h.n+len(cells)
-	for len(h.whole) > 1 && (len(h.whole) > maxEpochs || h.n > maxCells) {
+	if keep := cmp.Or(h.keep, maxEpochs); len(h.whole) > keep {
+		h.whole = slices.Delete(h.whole, 0, 1)
+	}
+	for len(h.cells) > len(h.whole) || len(h.cells) > 1 && h.n > maxCells {
 		h.n -= len(h.cells[0])
-		h.whole, h.cells = slices.Delete(h.whole, 0, 1), slices.Delete(h.cells, 0, 1)
+		h.cells = slices.Delete(h.cells, 0, 1)
 	}
 }
 
@@ -71,24 +75,69 @@ func (h *epochs) len() int { return len(h.whole) }
 // threshold at some time if and only if the epoch's does (see Thresholds in the package documentation).
 //
 // T2, pool true: the k-th largest of all cells members × epochs, where k is
-// the same: ⌊alpha·(m+1)⌋. For members that are alike it bounds the expected
-// number of members falsely alarmed in an epoch by alpha, and is never below
-// the threshold of T1.
+// the same: ⌊alpha·(m+1)⌋, m being the epochs of which there are cells. For
+// members that are alike it bounds the expected number of members falsely
+// alarmed in an epoch by alpha, and is never below the threshold of T1 from
+// the same epochs.
 //
 // With alpha below what the epochs can certify it is the largest finite peak.
+// Cost: O(N log N) for N peaks.
 func (h *epochs) threshold(alpha float64, pool bool) peak {
-	peaks := slices.Clone(h.whole)
-	if pool {
-		peaks = slices.Concat(h.cells...)
+	peaks, m := h.peaks(pool)
+	return nthLargest(peaks, allowed(alpha, m))
+}
+
+// assured returns T4 of the threshold for alpha (see [assured]): the
+// probability of an alarm in a healthy epoch that it keeps with confidence
+// 1−delta, given these very epochs.
+func (h *epochs) assured(alpha, delta float64, pool bool) float64 {
+	peaks, m := h.peaks(pool)
+	return assured(m, max(allowed(alpha, m), 1+infinite(peaks)), delta)
+}
+
+// peaks returns what a threshold is taken from, and the number of epochs.
+func (h *epochs) peaks(pool bool) (peaks []peak, m int) {
+	if !pool {
+		return h.whole, h.len()
 	}
-	slices.SortFunc(peaks, peak.compare)
+	for _, cells := range h.cells {
+		for _, c := range cells {
+			peaks = append(peaks, c.peak)
+		}
+	}
+	return peaks, len(h.cells)
+}
+
+// allowed returns ⌊alpha·(m+1)⌋, at least 1: how many of m+1 epochs may be
+// above the threshold.
+func allowed(alpha float64, m int) int {
 	const rounding = 1e-9
-	k := max(1, int(math.Floor(alpha*float64(h.len()+1)+rounding)))
-	at := max(0, len(peaks)-k)
-	for at > 0 && math.IsInf(peaks[at].score, 1) {
+	return max(1, int(math.Floor(alpha*float64(m+1)+rounding)))
+}
+
+// nthLargest returns the k-th largest of the peaks, k ≥ 1, or the largest
+// finite one when that is smaller. Nothing exceeds that of no peaks.
+func nthLargest(peaks []peak, k int) peak {
+	if len(peaks) == 0 {
+		return peak{score: math.Inf(1)}
+	}
+	sorted := slices.SortedFunc(slices.Values(peaks), peak.compare)
+	at := max(0, len(sorted)-k)
+	for at > 0 && math.IsInf(sorted[at].score, 1) {
 		at--
 	}
-	return peaks[at]
+	return sorted[at]
+}
+
+// infinite returns the number of infinite peaks.
+func infinite(peaks []peak) int {
+	n := 0
+	for _, p := range peaks {
+		if math.IsInf(p.score, 1) {
+			n++
+		}
+	}
+	return n
 }
 
 // certifies returns the least alpha that the epochs can certify,
@@ -98,13 +147,18 @@ func (h *epochs) threshold(alpha float64, pool bool) peak {
 // with none, the chance that the next peak is the largest of m+1; each
 // infinite peak is one that the threshold has let pass. 1 certifies nothing.
 func (h *epochs) certifies() float64 {
-	n := 1
-	for _, p := range h.whole {
-		if math.IsInf(p.score, 1) {
-			n++
+	return float64(1+infinite(h.whole)) / float64(h.len()+1)
+}
+
+// rank returns which largest of m+1 peaks p would be, and m+1.
+func (h *epochs) rank(p peak) (rank, of int) {
+	rank = 1
+	for _, o := range h.whole {
+		if o.compare(p) >= 0 {
+			rank++
 		}
 	}
-	return float64(n) / float64(h.len()+1)
+	return rank, h.len() + 1
 }
 
 // exceeds reports whether p is evidence against the threshold c, of which the

@@ -10,7 +10,7 @@ import (
 func historyOf(scores ...float64) *epochs {
 	h := &epochs{}
 	for i, s := range scores {
-		h.add(peak{s, uint64(i)}, []peak{{s, uint64(i)}, {s / 2, uint64(i)}})
+		h.add(peak{s, uint64(i)}, []memberPeak{{"m1", peak{s, uint64(i)}}, {"m2", peak{s / 2, uint64(i)}}})
 	}
 	return h
 }
@@ -98,10 +98,17 @@ func TestHistoryIsBounded(t *testing.T) {
 	}
 	h = &epochs{}
 	for i := range 10 {
-		h.add(peak{float64(i), 0}, make([]peak, maxCells/4))
+		h.add(peak{float64(i), 0}, make([]memberPeak, maxCells/4))
 	}
-	if h.n > maxCells || h.len() != 4 {
-		t.Errorf("%d cells of %d epochs, want at most %d", h.n, h.len(), maxCells)
+	if h.n > maxCells || len(h.cells) != 4 || h.len() != 10 {
+		t.Errorf("%d cells of %d of %d epochs, want at most %d of the last 4 of 10", h.n, len(h.cells), h.len(), maxCells)
+	}
+	h = &epochs{keep: 7}
+	for i := range 10 {
+		h.add(peak{float64(i), 0}, make([]memberPeak, 2))
+	}
+	if h.len() != 7 || len(h.cells) != 7 || h.n != 14 || h.whole[0].score != 3 {
+		t.Errorf("%d epochs and %d cells from %v, want the last 7 and 14", h.len(), h.n, h.whole[0])
 	}
 }
 

@@ -20,11 +20,14 @@ type Detector struct {
 	learnt   int    // changes of what follows
 	learning *trace // of the group itself, until there is a law; nil afterwards
 	judge    *judge // nil: nothing is judged yet
-	history  epochs // healthy epochs, of the calibration or the group's own
-	limit    peak   // what a score has to exceed
-	certain  bool   // the history certifies the declared rate
-	epoch    epoch  // that runs
-	pair     alarm  // of a group with two members
+	tests    [tests]test
+	slow     slowEvidence
+	slowly   slowly
+	baseline Baseline
+	differ   int   // ticks for which others than the baseline's members are judged
+	epoch    epoch // that runs
+	closing  closing
+	pair     alarm // of a group with two members
 }
 
 // New returns a detector that has seen nothing. An error names the field of c,
@@ -36,9 +39,19 @@ func New(c Config) (*Detector, error) {
 	}
 	d := &Detector{cfg: c, order: order{group: c.Group}, group: newGroup(&c), learning: &trace{}}
 	d.report.detector = facts.Detector{ID: c.ID, Build: c.Build}
+	if c.Calibration == nil {
+		d.slow = newSlowEvidence(c.Alpha, c.Shares.Slow)
+	}
+	parts := [tests]float64{peerTest: 1 - c.Shares.sum(), anchorTest: c.Shares.Anchor, ownTest: c.Shares.Own, commonTest: c.Shares.Common}
+	for i, part := range parts {
+		d.tests[i] = test{part: part, history: epochs{keep: c.horizon(part)}}
+		if c.Calibration == nil {
+			d.tests[i].budget = &budget{}
+		}
+	}
 	if c.Calibration != nil {
 		d.learning = nil
-		d.history = c.Calibration.history
+		d.tests[peerTest].history = c.Calibration.history
 		d.relearn()
 	} else {
 		// Part of the warm-up is kept from the fit, to learn from it what a
@@ -74,11 +87,16 @@ func (d *Detector) Observe(f *facts.Frame) ([]facts.Fact, error) {
 		return nil, err
 	}
 	d.group.read(f)
+	d.closing.done = false
 	var out []facts.Fact
 	if d.judge != nil {
-		d.score()
+		if err := d.score(); err != nil {
+			return nil, err
+		}
 		out = d.alarms(out)
 		d.closeEpoch()
+		d.hold()
+		d.watchBaseline()
 	} else if d.group.fitted {
 		if err := d.learn(); err != nil {
 			return nil, err
@@ -125,11 +143,15 @@ func (d *Detector) use(l *law) error {
 	d.learnt++
 	d.group.retrack(len(l.features))
 	d.epoch = epoch{start: d.order.last}
+	if d.learns() {
+		d.slowly.begin(&d.cfg, d.group.featureNames())
+	}
+	d.renew("fitted")
 	return nil
 }
 
 // score judges this tick's members.
-func (d *Detector) score() {
+func (d *Detector) score() error {
 	d.judge.begin()
 	for _, m := range d.group.members {
 		if !m.scored {
@@ -142,19 +164,21 @@ func (d *Detector) score() {
 		d.judge.add(m.track, m.z)
 	}
 	d.judge.end()
-	for _, m := range d.group.members {
-		if m.scored {
-			m.peak = max(m.peak, m.u)
+	if d.group.blockEnded && d.learns() {
+		if err := d.observeBlock(); err != nil {
+			return err
 		}
 	}
+	d.collect()
 	if len(d.judge.tracks) > 0 {
 		d.epoch.ticks++
 	}
+	return nil
 }
 
 // armed reports whether there is a threshold to judge by.
 func (d *Detector) armed() bool {
-	return d.judge != nil && (d.cfg.Calibration != nil || d.history.len() >= d.cfg.MinEpochs)
+	return d.judge != nil && (d.cfg.Calibration != nil || d.tests[peerTest].history.len() >= d.cfg.MinEpochs)
 }
 
 // Features returns the names of the features that members are judged by; nil
@@ -180,21 +204,28 @@ func (d *Detector) History() time.Duration {
 	return d.cfg.Warmup + time.Duration(d.cfg.MinEpochs)*d.cfg.Epoch
 }
 
-// exceeds reports whether a score of the named member, or of the group when it
-// has no name, is evidence.
-func (d *Detector) exceeds(score float64, member string) bool {
+// exceeds reports whether a score of the named member under test t, or of the
+// group when it has no name, is evidence.
+func (d *Detector) exceeds(t int, score float64, member string) bool {
 	p := peak{score: score}
-	if score == d.limit.score {
+	if score == d.tests[t].limit.score {
 		p.tie = tie(d.cfg.Group, member, d.epoch.start.UnixMilli())
 	}
-	return p.exceeds(d.limit, d.cfg.Margin)
+	return d.tests[t].exceeds(p, d.cfg.Margin)
 }
 
-// shows returns the length of the shortest window of m that is above the
-// threshold by itself.
-func (d *Detector) shows(m *member) time.Duration {
+// shows returns how long test t needed for what it shows of m: the length of
+// the shortest window that is above the threshold by itself.
+func (d *Detector) shows(t int, m *member) time.Duration {
+	switch t {
+	case slowTest:
+		return d.cfg.Epoch
+	case anchorTest, ownTest:
+		return time.Duration(d.cfg.blockTicks()) * d.cfg.Tick
+	}
+	c, _ := d.tests[t].threshold(d.cfg.Margin)
 	for w, s := range m.stat {
-		if s > d.cfg.Margin*d.limit.score {
+		if s > c {
 			return time.Duration(d.cfg.Windows[w]) * d.cfg.Tick
 		}
 	}

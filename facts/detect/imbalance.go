@@ -27,8 +27,8 @@ func (d *Detector) alarms(out []facts.Fact) []facts.Fact {
 		c := nothing
 		if !m.scored {
 			c = m.alarm.leave()
-		} else if over := d.exceeds(m.u, m.name); over || m.alarm.standing {
-			c = m.alarm.judge(over, d.order.last, d.shows(m))
+		} else if t, over := d.verdict(m); over || m.alarm.standing {
+			c = m.alarm.judge(over, t, d.order.last, d.shows(t, m))
 		}
 		if c != nothing {
 			changes = append(changes, told{i, c})
@@ -45,43 +45,50 @@ func (d *Detector) alarms(out []facts.Fact) []facts.Fact {
 	})
 	for _, c := range changes {
 		m := d.group.members[c.member]
-		state := facts.Alarm
-		switch c.change {
-		case cleared:
-			state = facts.Clear
-		case left:
-			state = facts.Watch
-		}
-		out = append(out, d.imbalance(state, m.name, m, &m.alarm))
+		out = append(out, d.imbalance(stateOf(c.change), m.name, m, &m.alarm))
 	}
 	return out
 }
 
-// pairAlarm judges a group of which two members are left: each is the other's
-// only peer, so that nothing tells which of them is sick.
-func (d *Detector) pairAlarm(out []facts.Fact) []facts.Fact {
-	var worst *member
-	for _, i := range d.group.byName {
-		m := d.group.members[i]
-		if c := m.alarm.leave(); c != nothing {
-			d.epoch.note(c)
-			out = append(out, d.imbalance(facts.Watch, m.name, nil, &m.alarm))
+// stateOf returns the state of the fact that tells of a change.
+func stateOf(c change) facts.State {
+	switch c {
+	case cleared:
+		return facts.Clear
+	case left:
+		return facts.Watch
+	}
+	return facts.Alarm
+}
+
+// verdict returns the test that the scores of m exceed by most, and whether
+// there is one. All that is exceeded is noted. Evidence over epochs comes last:
+// what it shows of this epoch was seen before it.
+func (d *Detector) verdict(m *member) (most int, over bool) {
+	excess := 0.0
+	for t := range d.tests[:commonTest] {
+		if !d.over(t, m, m.name) {
+			continue
 		}
-		if m.scored && (worst == nil || m.u > worst.u) {
-			worst = m
+		c, _ := d.tests[t].threshold(d.cfg.Margin)
+		if e := m.score[t] / c; !over || e > excess {
+			most, over, excess = t, true, e
 		}
 	}
-	over := d.exceeds(worst.u, "")
-	if !over && !d.pair.standing {
-		return out
+	if !over && d.slow.against(m.name) {
+		return slowTest, true
 	}
-	c := d.pair.judge(over, d.order.last, d.shows(worst))
-	d.epoch.note(c)
-	state := facts.Alarm
-	if c == cleared {
-		state = facts.Clear
+	return most, over
+}
+
+// over reports whether the score of m under test t is evidence against the
+// named member, or the group when there is no name, and notes it.
+func (d *Detector) over(t int, m *member, name string) bool {
+	if !d.tests[t].joined || !d.exceeds(t, m.score[t], name) {
+		return false
 	}
-	return append(out, d.imbalance(state, "", worst, &d.pair))
+	m.over[t], d.epoch.episode.over[t] = true, true
+	return true
 }
 
 // imbalance returns the fact about an alarm; scored is the member it was seen
@@ -89,26 +96,29 @@ func (d *Detector) pairAlarm(out []facts.Fact) []facts.Fact {
 func (d *Detector) imbalance(state facts.State, member string, scored *member, a *alarm) facts.Fact {
 	f := d.fact(facts.Imbalance, state, member)
 	f.Onset = facts.At(a.onset)
-	tier := "T1"
-	if d.cfg.Pool {
-		tier = "T2"
+	if scored != nil && !scored.scored {
+		scored = nil
 	}
-	f.Evidence = &facts.Evidence{Declared: d.cfg.declared(), Certified: d.certified(), Epochs: d.history.len(),
-		Margin: facts.Number(d.cfg.Margin), Threshold: facts.Number(d.cfg.Margin * d.limit.score),
-		Score: "0", Ticks: a.over, Tier: tier}
-	if scored == nil || !scored.scored {
+	f.Evidence = d.evidence(member, scored, a)
+	if scored == nil {
 		return f
 	}
-	f.Evidence.Score = facts.Number(scored.u)
-	f.Effect = d.effects(slices.Index(d.group.members, scored))
-	f.Window = d.window(scored)
+	f.Effect = d.effects(a.test, scored)
+	f.Window = d.window(a.test, scored)
 	return f
 }
 
 // window returns the digest of the numbers behind a member's score.
-func (d *Detector) window(m *member) string {
+func (d *Detector) window(t int, m *member) string {
+	numbers := m.win.sum(m.best, len(d.judge.law.features))
+	switch t {
+	case anchorTest:
+		numbers = m.drift.mean
+	case ownTest:
+		numbers = m.past.y
+	}
 	h := sha256.New()
-	for _, w := range m.win.sum(m.best, len(d.judge.law.features)) {
+	for _, w := range numbers {
 		putFloat(h, w)
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))

@@ -20,6 +20,7 @@ type member struct {
 	uptime   float64 // NaN: never told
 	whole    bool    // its features were there at the last tick
 	silent   int     // ticks for which it seems to be restarting
+	restarts int     // times that it came back as a new process
 
 	weight, share    float64   // the balancer's weight, and relative to the largest of the peers
 	lastNum, lastDen []float64 // gauges behind growth, one a feature
@@ -33,8 +34,7 @@ type member struct {
 
 	blockMeans
 	*track
-	alarm alarm
-	peak  float64 // largest score of the epoch
+	watched
 }
 
 // away says that a member has to settle when it is back.
@@ -55,6 +55,9 @@ func (m *member) measured(features int) {
 // leave notes that the member is not in service, or restarted: what it showed
 // before does not continue afterwards.
 func (m *member) leave(standing string) {
+	if standing == facts.StandingIn {
+		m.restarts++
+	}
 	m.standing = standing
 	m.settling = away
 	m.restarted = true

@@ -125,13 +125,13 @@ func TestT2BoundsTheFalselyAlarmed(t *testing.T) {
 		alarmed := 0
 		for range tried {
 			h := &epochs{}
-			var next []peak
+			var next []memberPeak
 			for e := range m + 1 {
 				var whole peak
-				var cells []peak
+				var cells []memberPeak
 				for range n {
 					p := peak{math.Exp(rng.NormFloat64()), rng.Uint64()}
-					cells = append(cells, p)
+					cells = append(cells, memberPeak{peak: p})
 					if p.compare(whole) > 0 {
 						whole = p
 					}

@@ -33,6 +33,7 @@ type report struct {
 	names      []string
 	health     time.Time
 	status     string
+	shift      string
 }
 
 // fact returns a fact of the group at this tick, about a member unless it is "".
@@ -47,7 +48,7 @@ func (d *Detector) fact(kind facts.Kind, state facts.State, member string) facts
 }
 
 func (d *Detector) groupState() *facts.GroupState {
-	s := &facts.GroupState{Members: len(d.group.members), Alarmed: d.standing(), Shift: d.shift.word()}
+	s := &facts.GroupState{Members: len(d.group.members), Alarmed: d.standing(), Shift: d.shiftWord()}
 	for _, m := range d.group.members {
 		if m.standing == facts.StandingIn {
 			s.Present++
@@ -69,7 +70,7 @@ func (d *Detector) about(alarms []facts.Fact) []facts.Fact {
 func (d *Detector) params() string {
 	h := sha256.New()
 	c := &d.cfg
-	fmt.Fprintln(h, c.Env, c.Group, int64(c.Tick), int64(c.Epoch), c.Alpha, int64(c.Warmup), int64(c.Settle), c.Margin, c.MinEpochs, c.Pool, c.Windows,
+	fmt.Fprintln(h, c.Env, c.Group, int64(c.Tick), int64(c.Epoch), c.Alpha, int64(c.Warmup), int64(c.Settle), c.Margin, c.MinEpochs, c.Shares, c.Horizon, c.Pool, c.Windows,
 		c.Features, c.DeclaredOnly, c.Ignore, c.Cohorts)
 	for _, i := range d.group.byName {
 		m := d.group.members[i]
@@ -93,8 +94,10 @@ func (d *Detector) params() string {
 			}
 		}
 	}
-	for _, p := range d.history.whole {
-		putFloat(h, p.score)
+	for i := range d.tests {
+		for _, p := range d.tests[i].history.whole {
+			putFloat(h, p.score)
+		}
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }

@@ -128,6 +128,16 @@ func (q *sequential) worst() slow {
 	return out
 }
 
+// of returns what the evidence says about a member, and among how many epochs
+// its peaks are ranked.
+func (q *sequential) of(member string) (s slow, epochs int) {
+	s = slow{member: member, level: q.level()}
+	if i, found := slices.BinarySearchFunc(q.members, member, sequence.compare); found {
+		s.r, epochs = meanOf(q.members[i].r), len(q.members[i].reference)
+	}
+	return s, epochs
+}
+
 // level returns what the evidence against one member has to reach.
 func (q *sequential) level() float64 {
 	if len(q.members) < 2 {

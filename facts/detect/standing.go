@@ -2,6 +2,7 @@ package detect
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/evenkeel/evenkeel/facts"
 )
@@ -63,23 +64,27 @@ const (
 	statusOK       = "ok"
 )
 
-// health appends how far the detector is, at every change and every minute.
+// health appends how far the detector is, at every change of its status or of
+// where the group moves, and every minute.
 func (d *Detector) health(out []facts.Fact) []facts.Fact {
 	r := &d.report
 	in, scored := d.judged()
 	status := statusOK
+	_, certain := d.certifiedAlpha()
 	switch {
 	case d.judge == nil:
 		status = statusAgeing
 	case 2*scored < in || scored < 2:
 		status = statusDegraded
-	case !d.certain:
+	case !certain:
 		status = statusAgeing
 	}
-	if status == r.status && d.order.last.Sub(r.health) < healthEvery {
+	shift := d.shiftWord()
+	moved := r.shift != "" && shift != r.shift
+	if status == r.status && !moved && d.order.last.Sub(r.health) < healthEvery {
 		return out
 	}
-	r.status, r.health = status, d.order.last
+	r.status, r.shift, r.health = status, shift, d.order.last
 	var detail string
 	switch {
 	case !d.group.fitted:
@@ -89,12 +94,38 @@ func (d *Detector) health(out []facts.Fact) []facts.Fact {
 	case status == statusDegraded:
 		detail = fmt.Sprintf("%d of %d members in service are judged", scored, in)
 	default:
-		detail = fmt.Sprintf("certified %s of %s: %d healthy epochs of %v", d.certified(), d.cfg.declared(), d.history.len(), d.cfg.Epoch)
+		detail = d.age()
+	}
+	if moved {
+		detail += "; shift of the whole group: " + shift
 	}
 	f := d.fact(facts.Health, facts.Watch, "")
 	f.Health = &facts.HealthInfo{Status: status, Detail: detail}
 	f.Expires = facts.At(d.order.last.Add(2*healthEvery + freshTicks*d.cfg.Tick))
 	return append(out, f)
+}
+
+// age tells what the healthy epochs seen so far certify, which tests have
+// joined, and how the p-values of members are taken.
+func (d *Detector) age() string {
+	peer := &d.tests[peerTest]
+	text := fmt.Sprintf("certified %s of %s: %d healthy epochs of %s", d.certified(), d.cfg.declared(), peer.history.len(),
+		strings.TrimPrefix(facts.Rate(d.cfg.Epoch).String(), "1/"))
+	for i, name := range [tests]string{peerTest: "", anchorTest: "anchor", ownTest: "own", commonTest: "common"} {
+		if t := &d.tests[i]; t.joined && i != peerTest {
+			text += fmt.Sprintf(", %d for %s", t.history.len(), name)
+		}
+	}
+	if d.slow.joined {
+		text += ", slow evidence"
+	}
+	if peer.history.len() == 0 {
+		return text
+	}
+	if peer.alike {
+		return text + "; members alike, p-values pooled"
+	}
+	return text + "; members differ, p-values by member"
 }
 
 // judged returns how many members are in service, and how many of them are

@@ -1,0 +1,54 @@
+package detect
+
+import "math"
+
+// watched is what the tests know of one member.
+type watched struct {
+	alarm alarm
+	score [tests]float64 // at this tick, of slow statistics since the last block; 0: none
+	peaks [tests]float64 // largest of the epoch
+	over  [tests]bool    // exceeded its threshold in this episode
+	ticks int            // of the epoch that it was scored at
+
+	past   *past // its own history; nil: none yet
+	drift  drift // away from the anchor
+	known  bool  // belongs to the baseline version
+	starts int   // restarts that the version knows of
+}
+
+// away forgets what does not hold any longer when the member is not judged.
+func (w *watched) away() { w.score = [tests]float64{} }
+
+// clear begins a new epoch.
+func (w *watched) clear() {
+	w.ticks = 0
+	w.peaks = [tests]float64{}
+}
+
+// cells returns the peaks of the members in the running epoch under test t;
+// infinite is that of a member that exceeded, when its alarm may have been
+// false. A member that was scored for less than half of the epoch has none.
+func (d *Detector) cells(t int, unexplained bool) []memberPeak {
+	start := d.epoch.start.UnixMilli()
+	var out []memberPeak
+	for _, i := range d.group.byName {
+		m := d.group.members[i]
+		score := m.peaks[t]
+		if unexplained && m.over[t] {
+			score = math.Inf(1)
+		} else if score == 0 || 2*m.ticks < d.epoch.ticks {
+			continue
+		}
+		out = append(out, memberPeak{m.name, peak{score, tie(d.cfg.Group, m.name, start)}})
+	}
+	return out
+}
+
+// whole returns the peak of the group in the running epoch under test t.
+func (d *Detector) whole(t int) peak {
+	p := peak{d.tests[t].peak, tie(d.cfg.Group, "", d.epoch.start.UnixMilli())}
+	for _, m := range d.group.members {
+		p.score = max(p.score, m.peaks[t])
+	}
+	return p
+}
