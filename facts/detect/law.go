@@ -40,33 +40,52 @@ type law struct {
 // of the window sums W·length.
 type quadratic struct {
 	// root is lower triangular, with |root·sums| = S: the inverse of the
-	// Cholesky factor of Σ, over length·q. Its rows are in blocks of
-	// rootRows, each block column by column, padded with zeros: the layout in
-	// which independent sums run side by side.
+	// Cholesky factor of Σ, over length·q, padded with zeros to a multiple of
+	// rootRows rows. Its rows are in blocks of rootRows; a block is its square
+	// tiles from left to right, each column by column, the last without the
+	// zeros above the diagonal.
 	root []float64
 	// inverse is Σ⁻¹/(length·q)², so that sums'·inverse·sums = S².
 	inverse *mat.SymDense
 	typical float64 // median of S in health
 }
 
-// rootRows is the number of rows in a block of quadratic.root.
+// rootRows is the number of rows in a block of quadratic.root: as many as there
+// are registers for, so that independent sums run side by side.
 const rootRows = 4
+
+// Numbers in a tile of quadratic.root: a square one, and one on the diagonal.
+const (
+	fullTile     = rootRows * rootRows
+	diagonalTile = rootRows * (rootRows + 1) / 2
+)
 
 // stat returns S for window sums. Cost: d²/2 multiplications, no allocation.
 // The order of summation is fixed, and no product is fused with a sum.
 func (q *quadratic) stat(sums []float64) float64 {
+	var tail [rootRows]float64
+	copy(tail[:], sums[len(sums)-len(sums)%rootRows:])
 	total, root := 0.0, q.root
-	for first := 0; first < len(sums); first += rootRows {
+	for done := 0; done < len(sums); done += rootRows {
 		var a, b, c, d float64
-		for _, x := range sums[:min(first+rootRows, len(sums))] {
-			r := root[:rootRows:rootRows]
-			a += float64(r[0] * x)
-			b += float64(r[1] * x)
-			c += float64(r[2] * x)
-			d += float64(r[3] * x)
-			root = root[rootRows:]
+		for x := sums[:done]; len(x) >= rootRows && len(root) >= fullTile; {
+			y, r := x[:rootRows:rootRows], root[:fullTile:fullTile]
+			a += float64(r[0]*y[0]) + float64(r[4]*y[1]) + (float64(r[8]*y[2]) + float64(r[12]*y[3]))
+			b += float64(r[1]*y[0]) + float64(r[5]*y[1]) + (float64(r[9]*y[2]) + float64(r[13]*y[3]))
+			c += float64(r[2]*y[0]) + float64(r[6]*y[1]) + (float64(r[10]*y[2]) + float64(r[14]*y[3]))
+			d += float64(r[3]*y[0]) + float64(r[7]*y[1]) + (float64(r[11]*y[2]) + float64(r[15]*y[3]))
+			x, root = x[rootRows:], root[fullTile:]
 		}
-		total += float64(a*a) + float64(b*b) + float64(c*c) + float64(d*d)
+		y, r := &tail, (*[diagonalTile]float64)(root)
+		if done+rootRows <= len(sums) {
+			y = (*[rootRows]float64)(sums[done:])
+		}
+		a += float64(r[0] * y[0])
+		b += float64(r[1]*y[0]) + float64(r[4]*y[1])
+		c += float64(r[2]*y[0]) + float64(r[5]*y[1]) + float64(r[7]*y[2])
+		d += float64(r[3]*y[0]) + float64(r[6]*y[1]) + (float64(r[8]*y[2]) + float64(r[9]*y[3]))
+		root = root[diagonalTile:]
+		total += float64(a*a) + float64(b*b) + (float64(c*c) + float64(d*d))
 	}
 	return math.Sqrt(total)
 }
@@ -188,10 +207,10 @@ func newQuadratic(sigma *mat.SymDense, length int) (quadratic, error) {
 	n := float64(length)
 	inverse.ScaleSym(1/(n*n), inverse)
 	for first := 0; first < d; first += rootRows {
-		for col := range min(first+rootRows, d) {
-			for row := first; row < first+rootRows; row++ {
+		for col := range first + rootRows {
+			for row := max(first, col); row < first+rootRows; row++ {
 				v := 0.0
-				if row < d && col <= row {
+				if row < d {
 					v = root.At(row, col) / n
 				}
 				q.root = append(q.root, v)
