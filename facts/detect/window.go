@@ -1,19 +1,19 @@
 package detect
 
 // window holds the trailing sums of one member's scores v over each window, in
-// ticks. The sums are exact: v is a multiple of 2⁻²⁰ below 2⁸ and at most 256
-// of them are added, so that adding and taking away again leaves no error,
-// however long it goes on.
+// ticks. The sums are exact: v is a multiple of 2⁻¹⁵ up to 2⁸ in size, which a
+// float32 holds, and at most 256 of them are added, so that adding and taking
+// away again leaves no error, however long it goes on.
 type window struct {
 	lengths []int     // ascending; shared
-	ring    []float64 // the last lengths[len-1] vectors v, d numbers each
+	ring    []float32 // the last lengths[len-1] vectors v, d numbers each
 	sums    []float64 // len(lengths) × d
 	seen    int       // ticks since the last restart
 	at      int       // where the next vector goes in the ring
 }
 
 func newWindow(lengths []int, d int) window {
-	return window{lengths: lengths, ring: make([]float64, lengths[len(lengths)-1]*d), sums: make([]float64, len(lengths)*d)}
+	return window{lengths: lengths, ring: make([]float32, lengths[len(lengths)-1]*d), sums: make([]float64, len(lengths)*d)}
 }
 
 // restart empties the windows.
@@ -22,19 +22,19 @@ func (w *window) restart() {
 	clear(w.sums)
 }
 
-// exact rounds v, below 2³² in size, to the grid on which sums are exact: the
-// numbers next to 3·2³¹ are 2⁻²⁰ apart.
+// exact rounds v, up to 2⁸ in size, to the grid on which sums are exact: the
+// float64 next to 3·2³⁶ are 2⁻¹⁵ apart.
 func exact(v float64) float64 {
-	const far = 3 << 31
+	const far = 3 << 36
 	return float64(v+far) - far
 }
 
 // add takes in the scores of one tick, which must be exact.
 // Cost: 2·d additions a window.
 func (w *window) add(v []float64) {
-	d, ringLen := len(v), len(w.ring)
+	d := len(v)
 	for j, length := range w.lengths {
-		sums := w.sums[j*d : (j+1)*d]
+		sums := w.sums[j*d:][:len(v)]
 		if w.seen < length {
 			for k, x := range v {
 				sums[k] += x
@@ -43,14 +43,18 @@ func (w *window) add(v []float64) {
 		}
 		from := w.at - length*d
 		if from < 0 {
-			from += ringLen
+			from += len(w.ring)
 		}
-		for k, old := range w.ring[from : from+d] {
-			sums[k] += v[k] - old
+		old := w.ring[from : from+d]
+		for k, x := range v[:len(old)] {
+			sums[k] += x - float64(old[k])
 		}
 	}
-	copy(w.ring[w.at:], v)
-	if w.at += d; w.at == ringLen {
+	now := w.ring[w.at : w.at+d]
+	for k, x := range v[:len(now)] {
+		now[k] = float32(x)
+	}
+	if w.at += d; w.at == len(w.ring) {
 		w.at = 0
 	}
 	w.seen++

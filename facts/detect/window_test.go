@@ -41,7 +41,8 @@ func TestWindowSumsNeverDrift(t *testing.T) {
 
 func TestExact(t *testing.T) {
 	for _, tt := range []struct{ v, want float64 }{
-		{0, 0}, {1, 1}, {-2.5, -2.5}, {1.0 / (1 << 20), 1.0 / (1 << 20)}, {1.2 / (1 << 20), 1.0 / (1 << 20)}, {-0.8 / (1 << 20), -1.0 / (1 << 20)},
+		{0, 0}, {1, 1}, {-2.5, -2.5}, {0x1p-15, 0x1p-15}, {1.2 * 0x1p-15, 0x1p-15}, {-0.8 * 0x1p-15, -0x1p-15},
+		{255.99999, 256}, {0x1p-20, 0},
 	} {
 		if got := exact(tt.v); got != tt.want {
 			t.Errorf("exact(%v) = %v, want %v", tt.v, got, tt.want)
