@@ -66,10 +66,19 @@ func newRanks(h *histogram) *ranks {
 	return r
 }
 
-// score returns v for a residual z that is not NaN, linear between the points
-// of the grid, exact as [window] needs it.
+// score returns v for a residual z that is not NaN, exact as [window] needs it.
 // Cost: O(1), one logarithm in the tail.
 func (r *ranks) score(z float64) float64 {
+	v := r.within(z)
+	if size := math.Abs(z); size > r.z99 {
+		v += math.Copysign(r.tail(size), z)
+	}
+	return exact(v)
+}
+
+// within returns the normal score of the rank of z, linear between the points
+// of the grid.
+func (r *ranks) within(z float64) float64 {
 	x := (z + rankReach) * rankGrid
 	if !(x > 0) {
 		x = 0
@@ -77,19 +86,13 @@ func (r *ranks) score(z float64) float64 {
 		x = rankSteps - 1
 	}
 	i := int(x)
-	lower, upper := float64(r.v[i]), float64(r.v[i+1])
-	v := lower + float64((upper-lower)*(x-float64(i)))
-	if z > r.z99 {
-		v += r.tail(z)
-	} else if -z > r.z99 {
-		v -= r.tail(-z)
-	}
-	return exact(v)
+	lower := float64(r.v[i])
+	return lower + float64((float64(r.v[i+1])-lower)*(x-float64(i)))
 }
 
 // tail returns what the score of a residual of size z above z99 has more than
 // its rank.
 func (r *ranks) tail(z float64) float64 {
 	const most = 128
-	return min(float64(tailWeight*math.Log(z/r.z99)), most)
+	return min(float64(tailWeight*logarithm(z/r.z99)), most)
 }
