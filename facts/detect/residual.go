@@ -20,55 +20,78 @@ func middleOf(s []float64) middle {
 	if n < 2 {
 		return middle{n: n}
 	}
-	selectNth(s, h)
-	below := slices.Max(s[:h])
-	if n%2 == 0 {
-		return middle{n: n, a: below, c: s[h]}
+	low, high := selectNth(s, h)
+	m := middle{n: n, b: s[h]}
+	if m.a = s[h-1]; h == low {
+		m.a = slices.Max(s[:h])
 	}
-	return middle{n: n, a: below, b: s[h], c: slices.Min(s[h+1:])}
+	switch {
+	case n%2 == 0:
+		m.b, m.c = 0, s[h]
+	case h+1 < high:
+		m.c = s[h+1]
+	default:
+		m.c = slices.Min(s[h+1:])
+	}
+	return m
 }
 
-// selectNth reorders s so that s[k] is what it would be were s sorted, with
-// nothing larger before it and nothing smaller behind: Hoare's selection with
-// the median of three as the pivot, and a sort when that goes badly.
-func selectNth(s []float64, k int) {
+// selectNth reorders s, which holds no NaN, so that s[k] is what it would be
+// were s sorted, and so is s[low:high] around it, with nothing larger before
+// and nothing smaller behind: Hoare's selection with the median of three as the
+// pivot, and a sort when that goes badly.
+func selectNth(s []float64, k int) (low, high int) {
 	const small = 12
-	for budget := 2 * bits.Len(uint(len(s))); len(s) > small; budget-- {
+	high = len(s)
+	for budget := 2 * bits.Len(uint(high)); high-low > small; budget-- {
+		part := s[low:high]
 		if budget == 0 {
-			slices.Sort(s)
-			return
+			slices.Sort(part)
+			return low, high
 		}
-		pivot := medianOfThree(s[0], s[len(s)/2], s[len(s)-1])
-		i, j := 0, len(s)-1
-		for i <= j {
-			for s[i] < pivot {
-				i++
-			}
-			for s[j] > pivot {
-				j--
-			}
-			if i <= j {
-				s[i], s[j] = s[j], s[i]
-				i++
-				j--
-			}
-		}
+		pivot := medianOfThree(part[0], part[len(part)/2], part[len(part)-1])
+		n := low + partition(part, pivot)
 		switch {
-		case k <= j:
-			s = s[:j+1]
-		case k >= i:
-			s, k = s[i:], k-i
-		default:
-			return
+		case k >= n:
+			low = n
+		case n < high:
+			high = n
+		default: // the pivot is the largest, perhaps of many that are equal
+			if n = low + partition(part, math.Nextafter(pivot, math.Inf(-1))); k >= n {
+				return n, high
+			}
+			high = n
 		}
 	}
-	for i := 1; i < len(s); i++ { // insertion
+	insertionSort(s[low:high])
+	return low, high
+}
+
+func insertionSort(s []float64) {
+	for i := 1; i < len(s); i++ {
 		x, j := s[i], i
 		for ; j > 0 && s[j-1] > x; j-- {
 			s[j] = s[j-1]
 		}
 		s[j] = x
 	}
+}
+
+// partition puts what is at most the pivot first and returns how much that is.
+// It moves every value, whatever it is, because a processor cannot foresee the
+// branches that would spare it the work.
+func partition(s []float64, pivot float64) int {
+	n := 0
+	for i, x := range s {
+		s[i] = s[n]
+		s[n] = x
+		below := 0
+		if x <= pivot {
+			below = 1
+		}
+		n += below
+	}
+	return n
 }
 
 func medianOfThree(a, b, c float64) float64 {
