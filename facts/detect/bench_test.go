@@ -18,7 +18,7 @@ func BenchmarkObserve(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			frames := make([]*facts.Frame, 64)
+			frames := make([]*facts.Frame, max(16, 8192/n))
 			for i := range frames {
 				frames[i] = s.frame()
 			}
