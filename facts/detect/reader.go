@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"math"
 	"time"
 
 	"github.com/evenkeel/evenkeel/facts"
@@ -21,33 +22,43 @@ type MemberReading struct {
 	Y     []float64 // the features; NaN: not seen
 	Peers []float64 // median of the other members' features; NaN: nobody else was seen
 	Z     []float64 // normalised peer residual, robust standard deviation 1 in health; 0: no evidence
+	Score float64   // U, see [Reader]; NaN: there is no calibration
 }
 
 // Reader turns the frames of one group into the numbers that a [Detector] tests,
 // by the code that a detector runs, and judges nothing: for whoever wants to see
-// the same features with another method's eyes. It is not for concurrent use.
+// the same features with another method's eyes. With a calibration it also gives
+// the score U of the peer statistic under its law, see Statistic in the package
+// documentation. It is not for concurrent use.
 type Reader struct {
 	order   order
 	group   *group
+	law     *law   // nil: there is no score
+	judge   *judge // nil: nothing is scored yet
 	reading Reading
 	past    []moment // of the warm-up, while it lasts
 	warm    map[string][][]float64
 }
 
 // NewReader returns a reader of the group c.Group, with the warm-up, the
-// settling and the tick of c. An error names the field of c, what was found and
-// what is wanted.
+// settling, the tick and the calibration of c. An error names the field of c,
+// what was found and what is wanted.
 func NewReader(c Config) (*Reader, error) {
 	c, err := c.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{order: order{group: c.Group}, group: newGroup(&c)}, nil
+	r := &Reader{order: order{group: c.Group}, group: newGroup(&c)}
+	if c.Calibration != nil {
+		r.law = c.Calibration.law
+	}
+	return r, nil
 }
 
 // Observe takes in the frame of the next tick and returns what it shows, nil
 // while the warm-up lasts. Errors are those of [Detector.Observe].
-// Cost: O(n·d), no allocation unless members or metrics changed.
+// Cost: that of a detector; without a calibration O(n·d). It allocates only when
+// members or metrics changed.
 func (r *Reader) Observe(f *facts.Frame) (*Reading, error) {
 	if err := r.order.check(f); err != nil {
 		return nil, err
@@ -57,10 +68,15 @@ func (r *Reader) Observe(f *facts.Frame) (*Reading, error) {
 		r.past = append(r.past[:0], g.history...)
 		if g.read(f); g.fitted {
 			r.warm, r.past = g.remember(r.past), nil
+			if r.law != nil {
+				r.judge = newJudge(r.law, g.featureNames())
+				g.retrack(len(r.law.features))
+			}
 		}
 		return nil, nil
 	}
 	g.read(f)
+	r.score()
 	r.reading.Time, r.reading.Members = f.Time, r.reading.Members[:0]
 	for _, i := range g.byName {
 		if m := g.members[i]; m.scored {
@@ -69,6 +85,44 @@ func (r *Reader) Observe(f *facts.Frame) (*Reading, error) {
 		}
 	}
 	return &r.reading, nil
+}
+
+// score judges this tick's members.
+func (r *Reader) score() {
+	if r.judge == nil {
+		return
+	}
+	r.judge.begin()
+	for _, m := range r.group.members {
+		if !m.scored {
+			continue
+		}
+		if m.restarted {
+			m.win.restart()
+		}
+		r.judge.add(m.track, m.z)
+	}
+	r.judge.end()
+}
+
+// Explain returns the names of the features in the order of their part in the
+// score of the named member at the last tick, largest first, see Attribution in
+// the package documentation. It is nil when the member has no score.
+// Cost: O(d²).
+func (r *Reader) Explain(member string) []string {
+	if r.judge == nil {
+		return nil
+	}
+	var out []string
+	for _, m := range r.group.members {
+		if m.name != member || !m.scored {
+			continue
+		}
+		for _, s := range attribute(r.law.forms[m.best].inverse, m.win.sum(m.best, len(r.law.features))) {
+			out = append(out, r.law.features[s.feature])
+		}
+	}
+	return out
 }
 
 // member returns the reading of member i, in the memory of an earlier tick's
@@ -83,7 +137,10 @@ func (r *Reader) member(i int) MemberReading {
 	if len(out.Y) != d {
 		out.Y, out.Peers = make([]float64, d), make([]float64, d)
 	}
-	out.Name, out.Anew, out.Z = m.name, m.restarted, m.z
+	out.Name, out.Anew, out.Z, out.Score = m.name, m.restarted, m.z, math.NaN()
+	if r.judge != nil {
+		out.Score = m.u
+	}
 	for k := range d {
 		out.Y[k], out.Peers[k] = g.y[k*n+i], g.mu[k*n+i]
 	}

@@ -98,3 +98,62 @@ func TestReaderRefusesWhatADetectorRefuses(t *testing.T) {
 		t.Errorf("Observe: %v, want facts.ErrShape", err)
 	}
 }
+
+func TestReaderScoresUnderACalibration(t *testing.T) {
+	c := Config{Env: "test", Group: "web", Warmup: 40 * time.Second, Epoch: 30 * time.Second}
+	l, err := NewLearner(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for s := newSynthetic(5, 5); s.ticks < 200; {
+		if err := l.Observe(s.frame()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run, err := l.Run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Calibration, err = Calibrate(c, []*Run{run}); err != nil {
+		t.Fatal(err)
+	}
+	d, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := NewReader(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSynthetic(6, 5)
+	for tick := range 90 {
+		if tick == 60 {
+			s.fault[2] = "hollow"
+		}
+		f := s.frame()
+		if _, err := d.Observe(f); err != nil {
+			t.Fatal(err)
+		}
+		reading, err := r.Observe(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if reading == nil {
+			continue
+		}
+		for i, m := range reading.Members {
+			if want := d.group.members[i].u; m.Score != want {
+				t.Fatalf("tick %d: score of %s is %v, want the detector's %v", tick, m.Name, m.Score, want)
+			}
+		}
+	}
+	if got := r.Explain("m0003"); len(got) != len(c.Calibration.law.features) || got[0] != "downstream_per_request" && got[0] != "bytes_per_request" {
+		t.Errorf("Explain = %v, want all features, the missing work first", got)
+	}
+	if got := r.Explain("nobody"); got != nil {
+		t.Errorf("Explain of nobody = %v, want nil", got)
+	}
+	if got := newTestReader(t).Explain("m0003"); got != nil {
+		t.Errorf("Explain without a calibration = %v, want nil", got)
+	}
+}
