@@ -45,7 +45,7 @@ func poisson(rng *rand.Rand, mean float64) float64 {
 }
 
 // healthyGroup makes the frames of a group in health whose members have a load
-// in common that wanders. It owns one frame, which the next overwrites.
+// in common. It owns one frame, which the next overwrites.
 type healthyGroup struct {
 	rng  *rand.Rand
 	law  healthyLaw
@@ -64,7 +64,10 @@ func newHealthyGroup(law healthyLaw, n int, seed, stream uint64) *healthyGroup {
 
 // frame returns the next tick.
 func (g *healthyGroup) frame() *facts.Frame {
-	const level, memory, swing = 5.0, 0.9, 0.2
+	// The load forgets within two ticks: epochs of a load that wanders for
+	// longer than an epoch are not exchangeable, and the peaks of counts, whose
+	// noise goes with the load, tell it.
+	const level, memory, swing = 5.0, 0.5, 0.2
 	g.load = memory*g.load + swing*math.Sqrt(1-memory*memory)*g.rng.NormFloat64()
 	g.next.Time = g.next.Time.Add(time.Second)
 	for i := range g.next.Members {
