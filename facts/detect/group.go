@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/evenkeel/evenkeel/facts"
 )
@@ -25,7 +26,9 @@ type group struct {
 	warmup  int // ticks
 	stride  int // one tick in so many of the warm-up is kept
 
-	ticks    int // frames seen
+	tick     time.Duration
+	last     time.Time // end of the tick last seen
+	ticks    int       // frames seen
 	names    []string
 	features []feature // nil: not chosen yet
 	bind     *binding
@@ -54,7 +57,7 @@ type group struct {
 }
 
 func newGroup(c *Config) *group {
-	g := &group{featuresOf: c.features, windows: c.Windows, settle: c.ticks(c.Settle), warmup: c.ticks(c.Warmup)}
+	g := &group{featuresOf: c.features, tick: c.Tick, windows: c.Windows, settle: c.ticks(c.Settle), warmup: c.ticks(c.Warmup)}
 	g.stride = (g.warmup + maxSamples - 1) / maxSamples
 	g.block.length = c.blockTicks()
 	if c.Slide > 0 {
@@ -73,6 +76,10 @@ func (g *group) read(f *facts.Frame) {
 		g.block.begin()
 		g.blockEnded = false
 	}
+	if !g.last.IsZero() && f.Time.Sub(g.last) > gapTicks*g.tick {
+		g.pause()
+	}
+	g.last = f.Time
 	g.follow(f)
 	for _, m := range g.members {
 		m.peer, m.scored = false, false

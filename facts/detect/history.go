@@ -39,7 +39,8 @@ type history struct {
 	block    time.Duration
 	perHour  float64 // blocks in an hour
 
-	blocks  int       // observed
+	blocks  int       // observed; one more after a gap
+	last    time.Time // end of the last
 	scale   []float64 // the series' median scale, one a feature; 0: not known
 	judge   *judge    // nil: there is no law yet
 	version int       // of the law; 0: none
@@ -93,6 +94,10 @@ func (h *history) ready() bool { return h.judge != nil }
 // whenever the time that was seen has doubled.
 func (h *history) observe(t time.Time, series []*past) error {
 	h.blocks++
+	if !h.last.IsZero() && t.Sub(h.last) > 2*h.block { // a gap, after which no window goes on
+		h.blocks++
+	}
+	h.last = t
 	now := hourAt(t.Add(-h.block / 2))
 	for _, p := range series {
 		p.deviate(h, now)
