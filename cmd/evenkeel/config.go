@@ -19,8 +19,9 @@ func configCommand() *cobra.Command {
 		Use:   "check FILE",
 		Short: "Say whether a configuration file is right, and else what is wrong in it",
 		Long: `Say whether a configuration file and the packs that it names are right, and
-else what is wrong. Of each group it says when its first alarm is possible, and
-when the history is long enough for the rate of false alarms that is declared.
+else what is wrong. Of each group it says when its first alarm is possible, when
+the history is long enough for the rate of false alarms that is declared, and
+when the group is compared with its own past.
 Sources, balancers and brokers are not asked.`,
 		Example: "  evenkeel config check /etc/evenkeel/evenkeel.yaml",
 		Args:    cobra.ExactArgs(1),
@@ -34,7 +35,11 @@ Sources, balancers and brokers are not asked.`,
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "ok: environment %s, %s\n", c.Env, count(len(c.Groups), "group"))
 			for i := range c.Groups {
-				if _, err := fmt.Fprintln(cmd.OutOrStdout(), plan(&c.Groups[i])); err != nil {
+				expected, err := plan(c.Env, &c.Groups[i])
+				if err != nil {
+					return err
+				}
+				if _, err := fmt.Fprintln(cmd.OutOrStdout(), expected); err != nil {
 					return err
 				}
 			}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -19,15 +18,9 @@ const (
 	learnEpochs = 10
 )
 
-// slowShare is the share of alpha that each test of slow change has: of a
-// member against its own past, against the baseline that does not slide, and of
-// the group as a whole. It joins when the history could certify its share, and
-// until then that share is the peer test's.
-const slowShare = 0.1
-
 // detectFor returns how a configured group is watched.
 func detectFor(c *config.Group) detect.Config {
-	d := detect.Config{Tick: c.Tick, Epoch: c.Epoch, Alpha: c.Epoch.Seconds() / c.FalseAlarms.Seconds(), Margin: c.Margin,
+	d := detect.Config{Group: c.Name, Tick: c.Tick, Epoch: c.Epoch, Alpha: c.Epoch.Seconds() / c.FalseAlarms.Seconds(), Margin: c.Margin,
 		Warmup: cmp.Or(c.Warmup, learnTicks*c.Tick), MinEpochs: learnEpochs,
 		DeclaredOnly: c.DeclaredOnly, Ignore: c.Ignore, Cohorts: c.Cohorts}
 	for _, f := range c.Features {
@@ -36,31 +29,29 @@ func detectFor(c *config.Group) detect.Config {
 	return d
 }
 
-// horizon returns when a healthy group is first judged, when its history can
-// certify the declared rate, and when the tests of slow change join: m epochs
-// certify one alarm in m+1.
-func horizon(c detect.Config) (first, certified, slow time.Duration) {
-	after := func(alpha float64) time.Duration {
-		const rounding = 1e-9 // of 1/Alpha, which is whole for most rates
-		return c.Warmup + time.Duration(math.Ceil(1/alpha-rounding)-1)*c.Epoch
-	}
-	first = c.Warmup + time.Duration(c.MinEpochs)*c.Epoch
-	return first, max(first, after(c.Alpha)), max(first, after(c.Alpha*slowShare))
-}
-
 // plan says what is to be expected of a group, on one line.
-func plan(c *config.Group) string {
-	first, certified, slow := horizon(detectFor(c))
+func plan(env string, c *config.Group) (string, error) {
+	d := detectFor(c)
+	d.Env = env
+	a, err := d.Ages()
+	if err != nil {
+		return "", fmt.Errorf("group %s: %w", c.Name, err)
+	}
 	text := c.Name + ": observe; "
 	if c.Backfill > 0 {
 		text += "learns from " + span(c.Backfill) + " of the past; then "
 	}
-	text += fmt.Sprintf("first alarm %s, 1 per %s certified %s, tests of slow change join %s",
-		later(first-c.Backfill), span(c.FalseAlarms), later(certified-c.Backfill), later(slow-c.Backfill))
+	text += fmt.Sprintf("first alarm %s, 1 per %s certified %s, ",
+		later(a.Judged-c.Backfill), span(c.FalseAlarms), later(a.Certified-c.Backfill))
+	if a.Compared > 0 {
+		text += "tests against the past join " + later(a.Compared-c.Backfill)
+	} else {
+		text += "tests against the past never join: they take longer epochs"
+	}
 	if c.Mode != config.Observe {
 		text += fmt.Sprintf("; not %s: %s", c.Mode, whyObserve)
 	}
-	return text
+	return text, nil
 }
 
 // later says when something comes that is d away.

@@ -101,7 +101,7 @@ func loopFor(ctx context.Context, c *config.Config, logger *slog.Logger) (lc loo
 	ctx, cancel := context.WithTimeout(ctx, trialTime)
 	defer cancel()
 	for i := range c.Groups {
-		g, closer, err := groupFor(ctx, &c.Groups[i], logger)
+		g, closer, err := groupFor(ctx, c.Env, &c.Groups[i], logger)
 		closers = append(closers, closer)
 		if err != nil {
 			return lc, done, fmt.Errorf("group %s: %w", c.Groups[i].Name, err)
@@ -111,7 +111,7 @@ func loopFor(ctx context.Context, c *config.Config, logger *slog.Logger) (lc loo
 	return lc, done, nil
 }
 
-func groupFor(ctx context.Context, c *config.Group, logger *slog.Logger) (g loopGroup, done func(), err error) {
+func groupFor(ctx context.Context, env string, c *config.Group, logger *slog.Logger) (g loopGroup, done func(), err error) {
 	reader, server, done, err := readerFor(c)
 	if err != nil {
 		return g, done, err
@@ -135,7 +135,11 @@ func groupFor(ctx context.Context, c *config.Group, logger *slog.Logger) (g loop
 	if c.Backfill > 0 {
 		g.Past = pastOf(server, c)
 	}
-	logger.Info("learning", "plan", plan(c))
+	expected, err := plan(env, c)
+	if err != nil {
+		return g, done, err
+	}
+	logger.Info("learning", "plan", expected)
 	if c.Executor != nil {
 		hand, err := executor.NewHAProxy(executor.HAProxyConfig{Address: c.Executor.Address, Backend: c.Executor.Backend})
 		if err != nil {
