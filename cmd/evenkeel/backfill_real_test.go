@@ -132,7 +132,7 @@ groups:
     tick: 1s
     epoch: 60s
     warmup: 60s
-    margin: 2
+    margin: 1.2
     false_alarms: 1 per 1h
     pack: ` + pack + "\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
