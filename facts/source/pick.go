@@ -41,26 +41,37 @@ func newPicker(names map[string]string) (p picker, err error) {
 		p.common, err = commonMetrics()
 		return p, err
 	}
-	used := map[string]string{}
+	if err := checkFrameNames(names); err != nil {
+		return picker{}, err
+	}
 	for _, from := range slices.Sorted(maps.Keys(names)) {
-		to := names[from]
-		if err := facts.CheckName("metric", to); err != nil {
-			return picker{}, fmt.Errorf("metric %s: %w", from, err)
-		}
-		if other, twice := used[to]; twice {
-			return picker{}, fmt.Errorf("metrics %s and %s are both named %s: want different names", other, from, to)
-		}
-		used[to] = from
 		s, err := parseSelector(from)
 		if err != nil {
 			return picker{}, fmt.Errorf("metric %.100q: %w", from, err)
 		}
-		p.named = append(p.named, wanted{selector: s, as: to, explicit: true})
-	}
-	if len(names) > facts.MaxMetrics {
-		return picker{}, fmt.Errorf("%d metrics, want at most %d", len(names), facts.MaxMetrics)
+		p.named = append(p.named, wanted{selector: s, as: names[from], explicit: true})
 	}
 	return p, nil
+}
+
+// checkFrameNames returns an error unless the names that metrics are given in
+// the frame, by their names outside, are valid and different.
+func checkFrameNames(names map[string]string) error {
+	if len(names) > facts.MaxMetrics {
+		return fmt.Errorf("%d metrics, want at most %d", len(names), facts.MaxMetrics)
+	}
+	used := map[string]string{}
+	for _, from := range slices.Sorted(maps.Keys(names)) {
+		to := names[from]
+		if err := facts.CheckName("metric", to); err != nil {
+			return fmt.Errorf("metric %s: %w", from, err)
+		}
+		if other, twice := used[to]; twice {
+			return fmt.Errorf("metrics %s and %s are both named %s: want different names", other, from, to)
+		}
+		used[to] = from
+	}
+	return nil
 }
 
 // from returns what is wanted of a page.

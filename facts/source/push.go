@@ -108,7 +108,9 @@ type PushConfig struct {
 // call it: characters other than letters, digits and ":" become "_"; the unit is
 // appended in words when it is known and not at the end already; counters, which
 // are rates here, have no "_total". http.server.request.duration in seconds
-// is http_server_request_duration_seconds_count and _sum.
+// is http_server_request_duration_seconds_count and _sum. A count of HTTP
+// requests that has their status among its attributes is also given for those
+// with 500 or more: http_server_request_duration_seconds_count_5xx.
 //
 // Serving and reading may go on at the same time; Read is not for concurrent
 // use.
@@ -150,7 +152,7 @@ func NewPush(c PushConfig) (*Push, error) {
 
 // complete checks c and fills in what was left out.
 func (c *PushConfig) complete() error {
-	if _, err := newPicker(c.Metrics); err != nil {
+	if err := checkFrameNames(c.Metrics); err != nil {
 		return err
 	}
 	switch {

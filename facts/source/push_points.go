@@ -58,21 +58,21 @@ func (in *intake) refuse(m pmetric.Metric, points int, why error) {
 
 // numbers takes the points of a gauge or a sum.
 func (in *intake) numbers(m pmetric.Metric, points pmetric.NumberDataPointSlice, kind pushKind) {
-	slot, err := in.columns.slot(m.Name(), m.Unit(), kind != kindLevel, "")
+	to, err := in.place(m, kind, "")
 	if err != nil {
 		in.refuse(m, points.Len(), err)
 		return
 	}
+	defer in.leave(to)
 	for _, d := range points.All() {
 		value := d.DoubleValue()
 		if d.ValueType() == pmetric.NumberDataPointValueTypeInt {
 			value = float64(d.IntValue())
 		}
-		if err := in.point(slot, kind, d, value); err != nil {
+		if err := in.put(to, kind, d, value); err != nil {
 			in.refuse(m, 1, err)
 		}
 	}
-	in.columns.release(slot)
 }
 
 // moment is what all kinds of points have in common.
@@ -94,22 +94,22 @@ type distribution interface {
 // histograms takes the counts and, where there are any, the sums of the n
 // points of a histogram.
 func histograms[D distribution](in *intake, m pmetric.Metric, kind pushKind, n int, points iter.Seq2[int, D]) {
-	count, err := in.columns.slot(m.Name(), m.Unit(), true, "_count")
+	count, err := in.place(m, kind, "_count")
 	if err != nil {
 		in.refuse(m, n, err)
 		return
 	}
-	defer in.columns.release(count)
-	sum, err := in.columns.slot(m.Name(), m.Unit(), true, "_sum")
+	defer in.leave(count)
+	sum, err := in.place(m, kind, "_sum")
 	if err != nil {
 		in.refuse(m, n, err)
 		return
 	}
-	defer in.columns.release(sum)
+	defer in.leave(sum)
 	for _, d := range points {
-		err := in.point(count, kind, d, float64(d.Count()))
+		err := in.put(count, kind, d, float64(d.Count()))
 		if err == nil && d.HasSum() {
-			err = in.point(sum, kind, d, d.Sum())
+			err = in.put(sum, kind, d, d.Sum())
 		}
 		if err != nil {
 			in.refuse(m, 1, err)

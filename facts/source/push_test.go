@@ -266,6 +266,15 @@ func TestPushReadings(t *testing.T) {
 			{0, []string{"m01 delta-histogram latency 10/5 start=-2", "m01 delta-exponential size 4/100 start=-2"},
 				"m01,latency_count,5 m01,latency_sum,2.5 m01,size_count,2 m01,size_sum,50", ""},
 		}},
+		{"requests are also counted by whether they failed, from the first push on", nil, []pushStep{
+			{0, []string{"m01 histogram http.server.request.duration 10/5 unit=s start=-60 http.response.status_code=200",
+				"m02 total http_requests_total 10 start=-60 code=200"}, "", ""},
+			{1, []string{"m01 histogram http.server.request.duration 12/6 unit=s start=-60 http.response.status_code=200",
+				"m01 histogram http.server.request.duration 3/1 unit=s start=-60 http.response.status_code=503",
+				"m02 total http_requests_total 14 start=-60 code=200", "m02 total http_requests_total 2 start=-60 code=404"},
+				"m01,http_server_request_duration_seconds_count,5 m01,http_server_request_duration_seconds_count_5xx,3 " +
+					"m01,http_server_request_duration_seconds_sum,2 m02,http_requests,6 m02,http_requests_5xx,0", ""},
+		}},
 		{"named metrics are read under the names given, and no others",
 			func(c *PushConfig) {
 				c.Metrics = map[string]string{"http.server.duration": "be_svc", "requests": "be_requests"}
