@@ -39,7 +39,7 @@ type NATS struct {
 	TLS   TLS
 }
 
-// TLS names the files that secure the connection to an external broker.
+// TLS names the files that secure a connection.
 type TLS struct {
 	CA, Cert, Key string // empty: the system's authorities; no certificate of our own
 }
@@ -65,6 +65,7 @@ type Group struct {
 	HAProxy     *HAProxy    // source; nil: none
 	Prometheus  *Prometheus // source; nil: none; with HAProxy: joined
 	PromQL      *PromQL     // source; nil: none; with the others: joined
+	OTLP        *OTLP       // source; nil: none; with the others: joined
 	Tick        time.Duration
 	Epoch       time.Duration
 	FalseAlarms time.Duration // mean time between two false alarms that is declared acceptable
@@ -113,6 +114,16 @@ type PromQL struct {
 	Timeout time.Duration // 0: the source's own
 
 	BearerTokenFile, BasicAuthFile, CAFile string // absolute paths; empty: none
+}
+
+// OTLP is where members push their metrics.
+type OTLP struct {
+	Listen    string            // HOST:PORT
+	TokenFile string            // absolute path
+	Member    string            // resource attribute; empty: the source's own choice
+	Metrics   map[string]string // OTLP name → metric name in the frame; empty: all
+	Stale     time.Duration     // 0: the source's own
+	TLS       TLS               // our certificate; empty: none, and Listen is on loopback
 }
 
 // Feature declares how a feature is made of metrics.

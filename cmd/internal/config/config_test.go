@@ -43,6 +43,11 @@ func TestLoadReadsEveryKey(t *testing.T) {
 			Name: "api", HAProxy: &HAProxy{Address: "tcp:127.0.0.1:9999", Backend: "api"},
 			Tick: time.Second, Epoch: 6 * time.Minute, FalseAlarms: 30 * 24 * time.Hour, Mode: Observe, Pack: "/etc/evenkeel/packs/api",
 		}, {
+			Name: "mail", OTLP: &OTLP{Listen: "0.0.0.0:4318", TokenFile: here("mail.token"), Member: "host.name",
+				Metrics: map[string]string{"http.server.request.duration": "request_seconds", "process.cpu.time": "cpu_s_per_s"},
+				Stale:   30 * time.Second, TLS: TLS{Cert: here("mail.pem"), Key: here("mail.key")}},
+			Tick: 10 * time.Second, Epoch: time.Hour, FalseAlarms: 30 * 24 * time.Hour, Mode: Observe, Pack: here("packs/mail"),
+		}, {
 			Name: "orders", PromQL: &PromQL{URL: "https://prometheus.example.net/team-a", Member: "pod",
 				Queries: map[string]string{
 					"cpu_seconds": `sum by (pod) (rate(process_cpu_seconds_total{job="orders"}[1m]))`,
@@ -79,7 +84,7 @@ func TestDocumentationNamesEveryKeyOfTheExample(t *testing.T) {
 	}
 	for _, k := range []string{"env", "data", "trust", "nats", "embedded", "url", "creds", "tls", "console", "listen", "groups", "source",
 		"haproxy", "socket", "backend", "prometheus", "members", "metrics", "promql", "member", "queries", "delay", "timeout",
-		"bearer_token_file", "basic_auth_file", "ca_file", "tick", "epoch", "false_alarms", "warmup", "margin", "backfill",
+		"bearer_token_file", "basic_auth_file", "ca_file", "otlp", "token_file", "stale", "tick", "epoch", "false_alarms", "warmup", "margin", "backfill",
 		"features", "kind", "of", "per", "less_growth", "automatic_features", "ignore", "cohorts", "mode", "executor", "pack"} {
 		if !strings.Contains(string(doc), "  "+k+" ") && !strings.Contains(string(doc), "\t"+k) && !strings.Contains(string(doc), "  "+k+"\n") {
 			t.Errorf("doc.go does not describe key %s", k)
@@ -153,8 +158,8 @@ func TestParseComplains(t *testing.T) {
 		{"a hand on another host's open socket", line("executor: {haproxy: {socket: 'tcp:10.0.0.1:9999', backend: b}}"), []string{
 			`7:34: groups.web.executor.haproxy.socket: found "tcp:10.0.0.1:9999", want a path or a loopback address: this socket asks nobody who they are`}},
 
-		{"an unknown source", source("{zabbix: {}}"), []string{"5:14: groups.web.source: unknown key zabbix, want one of haproxy, prometheus, promql"}},
-		{"no source", source("{}"), []string{"5:13: groups.web.source: found none of haproxy, prometheus and promql, want at least one"}},
+		{"an unknown source", source("{zabbix: {}}"), []string{"5:14: groups.web.source: unknown key zabbix, want one of haproxy, prometheus, promql, otlp"}},
+		{"no source", source("{}"), []string{"5:13: groups.web.source: found none of haproxy, prometheus, promql and otlp, want at least one"}},
 		{"nothing where a source should be", source(""), []string{"5:12: groups.web.source: found nothing, want keys and values (key: value)"}},
 		{"a source without a backend", source("{haproxy: {socket: /s}}"), []string{"5:23: groups.web.source.haproxy: key backend is missing"}},
 		{"a socket path that the kernel would cut", source("{haproxy: {socket: /" + strings.Repeat("s", 107) + ", backend: b}}"), []string{
@@ -169,6 +174,19 @@ func TestParseComplains(t *testing.T) {
 			`5:67: groups.web.source.prometheus.metrics: found "a{b=c}", want the name of a metric, or NAME{label="value"} with =, !=, =~ or !~`}},
 		{"a selection by what is no expression", source(`{prometheus: {members: {m01: 'http://h/m'}, metrics: {'a{b=~"("}': x}}}`), []string{
 			`5:67: groups.web.source.prometheus.metrics: found "a{b=~\"(\"}", want a regular expression after ~: error parsing regexp: missing closing ): ` + "`(`"}},
+
+		{"pushed metrics", source("{otlp: {listen: '127.0.0.1:4318', token_file: t}}"), nil},
+		{"pushes without a token", source("{otlp: {listen: '127.0.0.1:4318'}}"), []string{"5:20: groups.web.source.otlp: key token_file is missing"}},
+		{"pushes in the clear from everywhere", source("{otlp: {listen: ':4318', token_file: t}}"), []string{
+			`5:29: groups.web.source.otlp.listen: found ":4318", want HOST:PORT, such as 127.0.0.1:4318`}},
+		{"pushes in the clear from elsewhere", source("{otlp: {listen: '10.0.0.1:4318', token_file: t}}"), []string{
+			`5:29: groups.web.source.otlp.listen: found "10.0.0.1:4318", want a loopback address or a tls section: tokens are not taken in the clear`}},
+		{"our certificate without its key", source("{otlp: {listen: '0.0.0.0:4318', token_file: t, tls: {cert: c}}}"), []string{
+			"5:65: groups.web.source.otlp.tls: key key is missing"}},
+		{"an attribute that is none", source("{otlp: {listen: 'localhost:4318', token_file: t, member: 'a b'}}"), []string{
+			`5:70: groups.web.source.otlp.member: found "a b", want a name such as http.server.request.duration`}},
+		{"values that are stale before they are seen", source("{otlp: {listen: 'localhost:4318', token_file: t, stale: 500ms}}"), []string{
+			"5:69: groups.web.source.otlp.stale: what is stale after 500ms is not there at each tick of 1s, want a tick or more"}},
 
 		{"a server and its queries", source("{promql: {url: 'http://h:9090', queries: {cpu: cpu}}}"), nil},
 		{"a server that is asked nothing", source("{promql: {url: 'http://h:9090'}}"), []string{"5:22: groups.web.source.promql: key queries is missing"}},

@@ -23,6 +23,7 @@ const (
 	minTick       = 100 * time.Millisecond // below it a balancer's own counters are too coarse
 	maxTick       = time.Minute            // above it a black hole has swallowed the group before the second reading
 	minEpochTicks = 60                     // an epoch must be longer than the longest window of the test
+	maxStale      = time.Hour              // an older value says nothing about now
 	maxEpoch      = 24 * time.Hour         // a rate is certified by whole epochs; longer ones would take years
 	maxEpochs     = 65536                  // from one false alarm to the next: what a detector can count
 	minWarmup     = 60                     // ticks: from fewer nothing can be fitted that holds
@@ -113,7 +114,9 @@ func (d *decoder) group(name, path string, n ast.Node) Group {
 }
 
 // queriesOnly reports whether a Prometheus server is all there is.
-func (g *Group) queriesOnly() bool { return g.PromQL != nil && g.HAProxy == nil && g.Prometheus == nil }
+func (g *Group) queriesOnly() bool {
+	return g.PromQL != nil && g.HAProxy == nil && g.Prometheus == nil && g.OTLP == nil
+}
 
 // complete fills in what depends on other values.
 func (g *Group) complete() {
@@ -142,6 +145,10 @@ func (d *decoder) fits(path string, n ast.Node, g *Group) {
 	}
 	if g.Warmup%g.Tick != 0 || g.Warmup > 0 && g.Warmup < minWarmup*g.Tick {
 		d.fail(place(n, "warmup"), path+".warmup", "a warm-up of %s does not fit a tick of %s, want whole ticks, at least %d", short(g.Warmup), short(g.Tick), minWarmup)
+	}
+	if g.OTLP != nil && g.OTLP.Stale > 0 && g.OTLP.Stale < g.Tick {
+		d.fail(place(n, "source", "otlp", "stale"), path+".source.otlp.stale",
+			"what is stale after %s is not there at each tick of %s, want a tick or more", short(g.OTLP.Stale), short(g.Tick))
 	}
 	if g.queriesOnly() && g.PromQL.Delay > g.Tick {
 		d.fail(place(n, "source", "promql", "delay"), path+".source.promql.delay",

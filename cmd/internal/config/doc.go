@@ -25,7 +25,7 @@
 //	              the console cannot tell who is asking yet. Port 0 takes any free one.
 //	groups        one entry for each group, by name; at least one, at most MaxGroups.
 //	  NAME
-//	    source    where its frames come from: haproxy, prometheus, promql, or several joined. Required.
+//	    source    where its frames come from: haproxy, prometheus, promql, otlp, or several joined. Required.
 //	      haproxy
 //	        socket   path of the stats socket, or tcp:HOST:PORT. Required.
 //	        backend  name of the backend whose servers are the members. Required.
@@ -47,6 +47,16 @@
 //	        bearer_token_file  file with a token for the server, and
 //	        basic_auth_file    one with USER:PASSWORD: want https, unless the server is on this host.
 //	        ca_file  file with the authorities that vouch for it, PEM. Default: the system's.
+//	      otlp       metrics that the members push: OTLP over HTTP, in protobuf or JSON, at /v1/metrics.
+//	        listen   HOST:PORT of a port for this group alone; without tls on loopback only. Required.
+//	        token_file  file with the token that every request must carry, at least 16 characters; mode 0600. Required.
+//	        member   the resource attribute that names the member. Default service.instance.id, or host.name where
+//	                 that is missing. With haproxy it must hold the names that the balancer has for its servers.
+//	        metrics  OTLP name: metric name in the frame; a histogram gives NAME_count and NAME_sum. Default: all,
+//	                 named as on a Prometheus page, such as http_server_request_duration_seconds_count.
+//	        stale    how old a value may be, a tick to 1h: longer than the members' export interval, which is best
+//	                 a tick. Default three ticks.
+//	        tls      cert, key: files, PEM; the key of mode 0600.
 //	    tick          one sampling interval, 100ms to 1m. Default 1s, and 15s when promql is the only source.
 //	    epoch         the period over which false alarms are counted; whole ticks, at least 60, at most 24h.
 //	              Default 360 ticks, and no less than 6m.

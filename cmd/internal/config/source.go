@@ -20,10 +20,28 @@ func (d *decoder) source(path string, n ast.Node, g *Group) {
 			)
 		}},
 		key{"promql", false, func(path string, n ast.Node) { g.PromQL = d.promql(path, n) }},
+		key{"otlp", false, func(path string, n ast.Node) { g.OTLP = d.otlp(path, n) }},
 	)
-	if g.HAProxy == nil && g.Prometheus == nil && g.PromQL == nil && len(d.errs) == before {
-		d.fail(n, path, "found none of haproxy, prometheus and promql, want at least one")
+	if g.HAProxy == nil && g.Prometheus == nil && g.PromQL == nil && g.OTLP == nil && len(d.errs) == before {
+		d.fail(n, path, "found none of haproxy, prometheus, promql and otlp, want at least one")
 	}
+}
+
+// otlp reads where members push their metrics.
+func (d *decoder) otlp(path string, n ast.Node) *OTLP {
+	o := &OTLP{Metrics: map[string]string{}}
+	secured := hasKey(n, "tls")
+	d.mapping(n, path,
+		key{"listen", true, d.value("HOST:PORT", func(s string) error { o.Listen = s; return checkPushAddress(s, secured) })},
+		key{"token_file", true, d.path(&o.TokenFile)},
+		key{"member", false, d.value("a resource attribute", func(s string) error { o.Member = s; return checkAttribute(s) })},
+		key{"metrics", false, d.table(o.Metrics, "metric", MaxMetrics, checkAttribute, checkMetric)},
+		key{"stale", false, d.duration(&o.Stale, minTick, maxStale)},
+		key{"tls", false, func(path string, n ast.Node) {
+			d.mapping(n, path, key{"cert", true, d.path(&o.TLS.Cert)}, key{"key", true, d.path(&o.TLS.Key)})
+		}},
+	)
+	return o
 }
 
 // promql reads how a Prometheus server is asked.

@@ -24,17 +24,18 @@ const (
 )
 
 var (
-	durationForm = regexp.MustCompile(`^([1-9][0-9]{0,8})(ms|s|m|h|d)$`)
-	rateForm     = regexp.MustCompile(`^([1-9][0-9]{0,5}) per (.+)$`)
-	nameForm     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
-	memberForm   = regexp.MustCompile(`^[A-Za-z0-9_.:/@-]{1,128}$`)
-	metricForm   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_:]{0,127}$`)
-	selectForm   = regexp.MustCompile(`^[A-Za-z_:][A-Za-z0-9_:]{0,127}(\{ *[A-Za-z_][A-Za-z0-9_]* *(=~|!~|!=|=) *"[^"\\]*" *(, *[A-Za-z_][A-Za-z0-9_]* *(=~|!~|!=|=) *"[^"\\]*" *)*\})?$`)
-	patternForm  = regexp.MustCompile(`~ *"([^"]*)"`)
-	labelForm    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
-	marginForm   = regexp.MustCompile(`^[0-9]{1,3}(\.[0-9]{1,6})?$`)
-	digestForm   = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
-	units        = map[string]time.Duration{"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}
+	durationForm  = regexp.MustCompile(`^([1-9][0-9]{0,8})(ms|s|m|h|d)$`)
+	rateForm      = regexp.MustCompile(`^([1-9][0-9]{0,5}) per (.+)$`)
+	nameForm      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
+	memberForm    = regexp.MustCompile(`^[A-Za-z0-9_.:/@-]{1,128}$`)
+	metricForm    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_:]{0,127}$`)
+	selectForm    = regexp.MustCompile(`^[A-Za-z_:][A-Za-z0-9_:]{0,127}(\{ *[A-Za-z_][A-Za-z0-9_]* *(=~|!~|!=|=) *"[^"\\]*" *(, *[A-Za-z_][A-Za-z0-9_]* *(=~|!~|!=|=) *"[^"\\]*" *)*\})?$`)
+	patternForm   = regexp.MustCompile(`~ *"([^"]*)"`)
+	labelForm     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
+	attributeForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.\-/]{0,254}$`)
+	marginForm    = regexp.MustCompile(`^[0-9]{1,3}(\.[0-9]{1,6})?$`)
+	digestForm    = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+	units         = map[string]time.Duration{"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}
 )
 
 func checkName(s string) error {
@@ -210,6 +211,27 @@ func checkListen(s string) error {
 	}
 	if !loopback(host) {
 		return fmt.Errorf("found %.60q, want a loopback address such as 127.0.0.1:8420: the console cannot tell who is asking; reach it by ssh -L", s)
+	}
+	return nil
+}
+
+// checkPushAddress checks where pushes are taken; secured says that there is a
+// certificate for it.
+func checkPushAddress(s string, secured bool) error {
+	host, err := splitAddress(s)
+	if err != nil {
+		return fmt.Errorf("found %.60q, want HOST:PORT, such as 127.0.0.1:4318", s)
+	}
+	if !secured && !loopback(host) {
+		return fmt.Errorf("found %.60q, want a loopback address or a tls section: tokens are not taken in the clear", s)
+	}
+	return nil
+}
+
+// checkAttribute checks a name of OpenTelemetry, of an attribute or a metric.
+func checkAttribute(s string) error {
+	if !attributeForm.MatchString(s) {
+		return fmt.Errorf("found %.80q, want a name such as http.server.request.duration", s)
 	}
 	return nil
 }
