@@ -34,6 +34,7 @@ type loopGroup struct {
 	Source   frameSource
 	Past     func(now time.Time) (frameSource, error) // what is learnt from before the first frame, until io.EOF; nil: nothing
 	Detect   detect.Config                            // Env, Group, ID and Build are the loop's
+	Push     *pushPort                                // where members push what Source reads; nil: they do not
 	Executor actions.Executor                         // the hand; nil: none, and Mode is not act
 	Pack     *knowledge.Pack                          // its rules, and the limits that hold the hand back
 	Mode     engine.Mode                              // may only lower what the pack allows; empty: what the pack allows

@@ -41,6 +41,11 @@ func (l *loop) Run(ctx context.Context) error {
 	c.start("desk", l.desk.run)
 	c.start("decide", func(ctx context.Context) error { return l.bus.Consume(ctx, engineName, l.handle) })
 	c.start("heartbeat", l.beat)
+	for _, g := range l.config.Groups {
+		if g.Push != nil {
+			c.start("push "+g.Name, g.Push.server.Run)
+		}
+	}
 	for i, w := range l.watchers {
 		c.start("watch "+l.config.Groups[i].Name, w.Run)
 	}

@@ -36,7 +36,7 @@ func (l *loop) metrics() []console.Metric {
 		{Name: "evenkeel_intents_waiting", Help: "Intents that wait for a balancer or are in hand.", Kind: console.Gauge, Samples: console.One(l.desk.waiting.Load())},
 		{Name: "evenkeel_bus_connected", Help: "1 while the broker can be reached.", Kind: console.Gauge, Samples: console.One(truth(broker.Connected))},
 	}
-	return append(append(all, l.guardMetrics()...), append(l.sourceMetrics(), l.standingMetrics())...)
+	return append(append(all, l.guardMetrics()...), append(append(l.sourceMetrics(), l.pushMetrics()...), l.standingMetrics())...)
 }
 
 func (l *loop) guardMetrics() []console.Metric {

@@ -101,8 +101,12 @@ func loopFor(ctx context.Context, c *config.Config, logger *slog.Logger) (lc loo
 	ctx, cancel := context.WithTimeout(ctx, trialTime)
 	defer cancel()
 	for i := range c.Groups {
-		g, closer, err := groupFor(ctx, c.Env, &c.Groups[i], logger)
-		closers = append(closers, closer)
+		s, err := sourceFor(ctx, &c.Groups[i])
+		closers = append(closers, s.close)
+		var g loopGroup
+		if err == nil {
+			g, err = groupFor(ctx, c.Env, &c.Groups[i], s, logger)
+		}
 		if err != nil {
 			return lc, done, fmt.Errorf("group %s: %w", c.Groups[i].Name, err)
 		}
@@ -111,43 +115,40 @@ func loopFor(ctx context.Context, c *config.Config, logger *slog.Logger) (lc loo
 	return lc, done, nil
 }
 
-func groupFor(ctx context.Context, env string, c *config.Group, logger *slog.Logger) (g loopGroup, done func(), err error) {
-	reader, server, done, err := readerFor(c)
-	if err != nil {
-		return g, done, err
-	}
-	if c.Backfill > 0 && server == nil {
+// groupFor returns the group that c describes, with its source.
+func groupFor(ctx context.Context, env string, c *config.Group, s *groupSource, logger *slog.Logger) (g loopGroup, err error) {
+	if c.Backfill > 0 && s.server == nil {
 		logger.Warn("nobody remembers the past of this group: it begins to learn now", "group", c.Name)
 		c.Backfill = 0
 	}
-	if err := try(ctx, c.Name, reader, logger); err != nil {
-		return g, done, err
+	if err := try(ctx, c.Name, s, logger); err != nil {
+		return g, err
 	}
-	poller, err := source.NewPoller(reader, c.Tick)
+	poller, err := source.NewPoller(s, c.Tick)
 	if err != nil {
-		return g, done, err
+		return g, err
 	}
 	pack, err := groupPack(c)
 	if err != nil {
-		return g, done, err
+		return g, err
 	}
-	g = loopGroup{Name: c.Name, Source: poller, Pack: pack, Mode: engine.Observe, Because: whyObserve, Detect: detectFor(c)}
+	g = loopGroup{Name: c.Name, Source: poller, Pack: pack, Mode: engine.Observe, Because: whyObserve, Push: s.port, Detect: detectFor(c)}
 	if c.Backfill > 0 {
-		g.Past = pastOf(server, c)
+		g.Past = pastOf(s.server, c)
 	}
 	expected, err := plan(env, c)
 	if err != nil {
-		return g, done, err
+		return g, err
 	}
 	logger.Info("learning", "plan", expected)
 	if c.Executor != nil {
 		hand, err := executor.NewHAProxy(executor.HAProxyConfig{Address: c.Executor.Address, Backend: c.Executor.Backend})
 		if err != nil {
-			return g, done, err
+			return g, err
 		}
 		g.Executor = executor.NewDryRun(hand)
 	}
-	return g, done, nil
+	return g, nil
 }
 
 // groupPack returns the pack of a group. That there is none is said with the

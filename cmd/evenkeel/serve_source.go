@@ -13,44 +13,63 @@ import (
 	"github.com/evenkeel/evenkeel/facts/source"
 )
 
-// readerFor returns the source of a group: the balancer, the members, a
-// Prometheus server, or several of them joined. When the server is all there
-// is, it is returned beside: it remembers.
-func readerFor(c *config.Group) (r source.Reader, server *source.PromQL, done func(), err error) {
-	var readers []source.Reader
-	var closers []func()
-	done = func() {
-		for _, f := range closers {
-			f()
-		}
+// groupSource is where the frames of a group come from.
+type groupSource struct {
+	source.Reader
+	server  *source.PromQL // when it is all there is, because it remembers; nil: none
+	port    *pushPort      // nil: nobody pushes
+	closers []func()
+}
+
+// close gives the connections back.
+func (s *groupSource) close() {
+	for _, f := range s.closers {
+		f()
 	}
+}
+
+// sourceFor returns the source of a group: the balancer, the members, a
+// Prometheus server, what members push, or several of them joined. It is to be
+// closed even when there is an error.
+func sourceFor(ctx context.Context, c *config.Group) (s *groupSource, err error) {
+	s = &groupSource{}
+	var readers []source.Reader
 	if c.HAProxy != nil {
 		h, err := source.NewHAProxy(source.HAProxyConfig{Address: c.HAProxy.Address, Backend: c.HAProxy.Backend, Group: c.Name})
 		if err != nil {
-			return nil, nil, done, err
+			return s, err
 		}
 		readers = append(readers, h)
 	}
 	if c.Prometheus != nil {
 		p, err := pagesFor(c)
 		if err != nil {
-			return nil, nil, done, err
+			return s, err
 		}
-		readers, closers = append(readers, chosenMetrics{p, "groups." + c.Name + ".source.prometheus.metrics"}), append(closers, p.Close)
+		readers, s.closers = append(readers, chosenMetrics{p, "groups." + c.Name + ".source.prometheus.metrics"}), append(s.closers, p.Close)
 	}
 	if q := c.PromQL; q != nil {
-		server, err = source.NewPromQL(source.PromQLConfig{URL: q.URL, Group: c.Name, Member: q.Member, Queries: q.Queries,
+		server, err := source.NewPromQL(source.PromQLConfig{URL: q.URL, Group: c.Name, Member: q.Member, Queries: q.Queries,
 			Delay: q.Delay, Timeout: q.Timeout, BearerTokenFile: q.BearerTokenFile, BasicAuthFile: q.BasicAuthFile, CAFile: q.CAFile})
 		if err != nil {
-			return nil, nil, done, err
+			return s, err
 		}
-		readers, closers = append(readers, server), append(closers, server.Close)
+		readers, s.closers = append(readers, server), append(s.closers, server.Close)
+		s.server = server
+	}
+	if c.OTLP != nil {
+		if s.port, err = openPush(ctx, c); err != nil {
+			return s, err
+		}
+		readers, s.closers = append(readers, s.port.push), append(s.closers, s.port.close)
 	}
 	if len(readers) == 1 {
-		return readers[0], server, done, nil
+		s.Reader = readers[0]
+		return s, nil
 	}
-	r, err = source.NewJoin(c.Name, readers[0], readers[1:]...)
-	return r, nil, done, err
+	s.server = nil
+	s.Reader, err = source.NewJoin(c.Name, readers[0], readers[1:]...)
+	return s, err
 }
 
 // pagesFor returns the reader of the members' own pages.

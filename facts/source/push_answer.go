@@ -91,7 +91,7 @@ func appendBytes(b []byte, field byte, text string) []byte {
 	return append(b, text...)
 }
 
-// write sends an answer. That the sender has gone is no news.
+// write sends an answer.
 func (f pushForm) write(w http.ResponseWriter, status int, body []byte) {
 	t := typeProto
 	if f.json {
@@ -99,5 +99,5 @@ func (f pushForm) write(w http.ResponseWriter, status int, body []byte) {
 	}
 	w.Header().Set("Content-Type", t)
 	w.WriteHeader(status)
-	_, _ = w.Write(body)
+	w.Write(body) //nolint:errcheck // the sender is gone: nobody to tell
 }
