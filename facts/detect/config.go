@@ -84,7 +84,8 @@ type Config struct {
 	DeclaredOnly bool
 	Ignore       []string // metrics that no feature is made of
 	// Cohorts names the cohort of a member: those of one rack or version, who
-	// are each other's first peers. A member that is not in it has none.
+	// are each other's peers when they are at least four in the warm-up. Who is
+	// not in it is a cohort with all others of whom that is true.
 	Cohorts map[string]string
 }
 

@@ -39,6 +39,11 @@ type group struct {
 	rows    []int     // member of each row of the frames last seen
 	rowsOf  []string  // Members of that frame
 
+	cohortNames map[string]string // by member
+	cohorts     []*cohort         // sorted by name; the first has none
+
+	peers           []int  // members that are peers at this tick
+	mid             middle // of their values of the feature at hand
 	num, den, y, mu []float64
 	scratch         []float64
 	history         []moment  // of the warm-up; nil afterwards
@@ -59,6 +64,7 @@ type group struct {
 func newGroup(c *Config) *group {
 	g := &group{featuresOf: c.features, tick: c.Tick, windows: c.Windows, settle: c.ticks(c.Settle), warmup: c.ticks(c.Warmup)}
 	g.stride = (g.warmup + maxSamples - 1) / maxSamples
+	g.cohortNames, g.cohorts = c.Cohorts, newCohorts(c.Cohorts)
 	g.block.length = c.blockTicks()
 	if c.Slide > 0 {
 		g.slideRate = float64(g.block.length) / float64(c.ticks(c.Slide))
@@ -178,6 +184,7 @@ func (g *group) admit(names []string) {
 		}
 		g.rows[r] = len(g.members) + len(added)
 		m := newMember(name)
+		m.cohort = g.cohortOf(name)
 		m.measured(len(g.features))
 		m.track = newTrack(g.windows, g.scores)
 		added, from = append(added, m), append(from, -1)
@@ -250,44 +257,49 @@ func (g *group) measure(i int, row []float64) {
 
 // residuals computes y, the peers' medians and z of this tick.
 func (g *group) residuals() {
-	n := len(g.members)
 	g.shareWeights()
+	g.peers = g.peers[:0]
+	for i, m := range g.members {
+		if m.peer {
+			g.peers = append(g.peers, i)
+		}
+		m.scored = m.peer && m.cells != nil
+	}
+	g.gather(g.peers)
+	n := len(g.members)
 	for k := range g.features {
 		f, base := &g.features[k], k*n
-		s := g.scratch[:0]
-		for i, m := range g.members {
-			if !m.peer {
-				continue
-			}
-			y := f.measure(g.num[base+i], g.den[base+i], m.share, g.rho[k])
-			g.y[base+i] = y
-			if !math.IsNaN(y) {
-				s = append(s, y)
-			}
+		y := g.y[base : base+n]
+		for _, i := range g.peers {
+			y[i] = f.measure(g.num[base+i], g.den[base+i], g.members[i].share, g.rho[k])
 		}
-		mid := middleOf(s)
-		g.block.common[k] += mid.median()
-		precision, at := 1.0, math.NaN() // of the peers' level: mu takes three values at most
-		for i, m := range g.members {
-			if !m.peer {
-				continue
-			}
-			mu := mid.without(g.y[base+i])
-			g.mu[base+i] = mu
-			if m.cells == nil {
-				continue
-			}
-			if mu != at || f.own() {
-				precision, at = f.precision(g.den[base+i], mu), mu
-			}
-			m.z[k] = m.cells[k].z(g.y[base+i], mu, precision)
-		}
+		g.levels(g.peers, y)
+		g.block.common[k] += g.mid.median()
+		g.normalise(k)
+		g.judgeCohorts(k)
 	}
-	for i, m := range g.members {
-		m.scored = m.peer && m.cells != nil
-		if m.peer && m.cells == nil {
+	for _, i := range g.peers {
+		if !g.members[i].scored {
 			g.sampleLate(i)
 		}
+	}
+}
+
+// normalise computes the peers' medians and z of feature k.
+func (g *group) normalise(k int) {
+	f, base := &g.features[k], k*len(g.members)
+	precision, at := 1.0, math.NaN() // of the peers' level: mu takes three values at most in a cohort
+	for _, i := range g.peers {
+		m, y := g.members[i], g.y[base+i]
+		mu := g.reference(m, k, y)
+		g.mu[base+i] = mu
+		if !m.scored {
+			continue
+		}
+		if mu != at || f.own() {
+			precision, at = f.precision(g.den[base+i], mu), mu
+		}
+		m.z[k] = m.cells[k].z(y, mu, precision)
 	}
 }
 

@@ -22,6 +22,7 @@ type member struct {
 	silent   int     // ticks for which it seems to be restarting
 	restarts int     // times that it came back as a new process
 
+	cohort           *cohort   // whose members are its peers
 	weight, share    float64   // the balancer's weight, and relative to the largest of the peers
 	lastNum, lastDen []float64 // gauges behind growth, one a feature
 	cells            []cell    // one a feature; nil: not fitted yet

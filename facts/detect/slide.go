@@ -41,6 +41,7 @@ func (g *group) slide() {
 	if g.slideRate == 0 {
 		return
 	}
+	g.slideCohorts()
 	b, n := &g.block, len(g.members)
 	length := float64(b.length)
 	for k := range g.features {

@@ -68,6 +68,7 @@ func (g *group) fit() bool {
 			m.restarted = true
 		}
 	}
+	g.part()
 	samples := make([][]sample, len(g.members))
 	work := make([]float64, 0, len(g.history))
 	for k := range d {
@@ -119,16 +120,14 @@ func (g *group) replay(k int, samples [][]sample) {
 	}
 	y := make([]float64, len(g.members))
 	for _, t := range g.history {
-		s := g.scratch[:0]
 		for j, i := range t.peers {
 			y[i] = f.measure(float64(t.num[j*d+k]), float64(t.den[j*d+k]), t.weight[j], g.rho[k])
-			if !math.IsNaN(y[i]) {
-				s = append(s, y[i])
-			}
 		}
-		mid := middleOf(s)
+		g.gather(t.peers)
+		g.levels(t.peers, y)
+		g.sampleCohorts()
 		for j, i := range t.peers {
-			mu := mid.without(y[i])
+			mu := g.reference(g.members[i], k, y[i])
 			samples[i] = append(samples[i], sample{y[i], mu, f.precision(float64(t.den[j*d+k]), mu)})
 		}
 	}
@@ -158,9 +157,12 @@ func (g *group) fitFeature(k int, samples [][]sample, work []float64) {
 		g.scale[k] = math.Sqrt(squares / fitted)
 	}
 	g.floor[k] = 1
+	typical := 1.0
 	if len(precisions) > 0 {
-		g.floor[k] = g.features[k].floor(medianOf(precisions))
+		typical = medianOf(precisions)
+		g.floor[k] = g.features[k].floor(typical)
 	}
+	g.fitCohorts(g.scale[k]/typical, g.floor[k]/typical, work)
 	for i, m := range g.members {
 		if m.cells != nil {
 			m.cells[k] = fits[i].cell(g.scale[k], g.floor[k])
