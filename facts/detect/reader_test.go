@@ -100,7 +100,8 @@ func TestReaderRefusesWhatADetectorRefuses(t *testing.T) {
 }
 
 func TestReaderScoresUnderACalibration(t *testing.T) {
-	c := Config{Env: "test", Group: "web", Warmup: 40 * time.Second, Epoch: 30 * time.Second}
+	c := Config{Env: "test", Group: "web", Warmup: 40 * time.Second, Epoch: 30 * time.Second,
+		Slide: -1} // a detector stops to follow a member of whom an alarm stands, a reader knows of none
 	l, err := NewLearner(c)
 	if err != nil {
 		t.Fatal(err)
