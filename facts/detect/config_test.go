@@ -27,6 +27,10 @@ func TestConfig(t *testing.T) {
 		{"the same window twice", func(c *Config) { c.Windows = []int{1, 3, 3} }, "windows [1 3 3]"},
 		{"a window too long", func(c *Config) { c.Windows = []int{1, 1000} }, "windows [1 1000]"},
 		{"no single tick", func(c *Config) { c.Windows = []int{3} }, "the first 1"},
+		{"shares that leave the peers' test nothing", func(c *Config) { c.Shares = Shares{Own: 0.5, Anchor: 0.5} }, "shares of alpha {Anchor:0.5 Own:0.5"},
+		{"a share below zero", func(c *Config) { c.Shares = Shares{Own: 0.3, Slow: -0.1} }, "want none below 0"},
+		{"some tests only", func(c *Config) { c.Shares = Shares{Own: 0.2} }, ""},
+		{"a horizon before the first alarm", func(c *Config) { c.Horizon = 5 }, "horizon of 5 epochs, want 10"},
 		{"a calibration of other epochs", func(c *Config) { c.Calibration = &Calibration{windows: []int{1, 3, 8, 20}, epoch: time.Hour} }, "made with 1h0m0s"},
 		{"a calibration of other windows", func(c *Config) { c.Calibration = &Calibration{windows: []int{1}} }, "made with [1]"},
 	} {
@@ -58,5 +62,29 @@ func TestDeclaredRate(t *testing.T) {
 		if got := c.declared().String(); got != tt.want {
 			t.Errorf("alpha %v per %v is %s, want %s", tt.alpha, tt.epoch, got, tt.want)
 		}
+	}
+}
+
+func TestHorizonHoldsTwiceWhatAShareTakes(t *testing.T) {
+	c := Config{Alpha: 1.0 / 720, MinEpochs: 10}
+	for _, tt := range []struct {
+		name    string
+		part    float64
+		horizon int
+		want    int
+	}{
+		{"all of alpha", 1, 0, 1440},
+		{"a tenth of it", 0.1, 0, 14400},
+		{"as the operator says", 0.1, 500, 500},
+		{"none", 0, 0, maxEpochs},
+	} {
+		c.Horizon = tt.horizon
+		if got := c.horizon(tt.part); got != tt.want {
+			t.Errorf("%s: %d epochs, want %d", tt.name, got, tt.want)
+		}
+	}
+	c = Config{Alpha: 0.5, MinEpochs: 30}
+	if got := c.horizon(1); got != 120 {
+		t.Errorf("a coarse alpha: %d epochs, want four times those before the first alarm", got)
 	}
 }
