@@ -22,6 +22,7 @@ import (
 // detectOptions are the flags of "evenkeel-bench detect".
 type detectOptions struct {
 	data, calibrate, svg string
+	asd, d2              string
 	alpha                string
 	epoch, warmup, tick  time.Duration
 	output               string
@@ -31,17 +32,20 @@ func detectCommand(o *options, stdout io.Writer) *cobra.Command {
 	var d detectOptions
 	cmd := &cobra.Command{Use: "detect", Short: "Compare the detectors with the methods that others use, on labelled recordings", Args: cobra.NoArgs,
 		Example: `  evenkeel-bench detect --data lbtrace --svg power.svg
-  evenkeel-bench detect --data lbtrace --alpha 1/30 --epoch 60s --warmup 40s -o json`,
+  evenkeel-bench detect --data lbtrace --alpha 1/30 --epoch 60s --warmup 40s -o json
+  evenkeel-bench detect --asd asd --alpha 0.02`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d.output = o.output
 			return detectBench(cmd.Context(), d, stdout)
 		}}
 	f := cmd.Flags()
 	f.StringVar(&d.data, "data", "", "directory of recordings, *.csv.gz, and labels.csv")
+	f.StringVar(&d.asd, "asd", "", "directory of the Application Server Dataset as CSV, instead of --data")
+	f.StringVar(&d.d2, "d2", "", "directory of JumpStarter's Dataset2 as CSV, instead of --data")
 	f.StringVar(&d.calibrate, "calibrate", "*", "pattern of the names of those that teach health; what has a label does not")
 	f.StringVar(&d.alpha, "alpha", "1/30", "declared probability of a false alarm in an epoch, as 1/30 or 0.033")
-	f.DurationVar(&d.epoch, "epoch", time.Minute, "what --alpha is per")
-	f.DurationVar(&d.warmup, "warmup", 40*time.Second, "healthy start of each recording, which fits its members")
+	f.DurationVar(&d.epoch, "epoch", time.Minute, "what --alpha is per; of the data sets: 24 of their ticks")
+	f.DurationVar(&d.warmup, "warmup", 40*time.Second, "healthy start of each recording, which fits its members; of the data sets: a week")
 	f.DurationVar(&d.tick, "tick", time.Second, "time from one frame to the next")
 	f.StringVar(&d.svg, "svg", "", "also draw power against delay to this file")
 	return cmd
@@ -52,6 +56,9 @@ func detectBench(ctx context.Context, d detectOptions, w io.Writer) error {
 	alpha, err := d.check()
 	if err != nil {
 		return err
+	}
+	if d.data == "" {
+		return seriesBench(ctx, d, alpha, w)
 	}
 	labels, err := rival.ReadLabels(filepath.Join(d.data, "labels.csv"))
 	if err != nil {
@@ -81,8 +88,14 @@ func (d *detectOptions) check() (alpha float64, err error) {
 	if d.output != "table" && d.output != "json" {
 		return 0, fmt.Errorf("output %q, want table or json", d.output)
 	}
-	if d.data == "" {
-		return 0, errors.New("detect: no data, want --data with a directory of recordings and labels.csv")
+	given := 0
+	for _, dir := range []string{d.data, d.asd, d.d2} {
+		if dir != "" {
+			given++
+		}
+	}
+	if given != 1 {
+		return 0, fmt.Errorf("detect: %d directories of data, want one: --data with recordings and labels.csv, --asd or --d2", given)
 	}
 	if alpha, err = rival.ParseProbability(d.alpha); err != nil {
 		return 0, fmt.Errorf("detect: --alpha: %w", err)

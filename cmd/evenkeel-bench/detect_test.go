@@ -134,7 +134,7 @@ func TestDetectRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"no data", nil, "no data, want --data"},
+		{"no data", nil, "0 directories of data, want one"},
 		{"an output that is none", []string{"--data", dir, "-o", "xml"}, `output "xml"`},
 		{"an alpha that is none", []string{"--data", dir, "--alpha", "3"}, `--alpha: found "3"`},
 		{"a directory without labels", []string{"--data", t.TempDir()}, "labels.csv"},

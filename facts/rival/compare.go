@@ -128,7 +128,7 @@ type trial struct {
 func newTrial(c detect.Config, recordings []Recording) (*trial, error) {
 	t := &trial{alpha: c.Alpha, epoch: c.Epoch, recordings: recordings}
 	for _, r := range recordings {
-		run, err := newRun(r.config(c), r.Frames)
+		run, err := newRun(r.config(c), r.Frames, nil)
 		if err != nil {
 			return nil, r.wrap(err)
 		}

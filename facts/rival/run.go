@@ -31,12 +31,15 @@ type row struct {
 	member int       // index into Run.members
 	anew   bool      // what it showed before does not continue
 	y, z   []float64 // features and normalised peer residuals, one a feature
+	ours   float64   // our own score, NaN without a calibration
+	why    []string  // the features behind it, the largest part first, where it is wanted
 
 	answers, good float64 // requests ended, and ended well, by the balancer; NaN: it does not tell
 }
 
-// newRun reads the frames of one group.
-func newRun(c detect.Config, frames []*facts.Frame) (*Run, error) {
+// newRun reads the frames of one group. wanted says of whom the score is to be
+// explained; nil: of nobody.
+func newRun(c detect.Config, frames []*facts.Frame, wanted func(member string, at time.Time) bool) (*Run, error) {
 	r := &Run{}
 	reader, err := detect.NewReader(c)
 	if err != nil {
@@ -52,6 +55,14 @@ func newRun(c detect.Config, frames []*facts.Frame) (*Run, error) {
 			continue
 		}
 		r.add(reading, f)
+		if wanted == nil {
+			continue
+		}
+		for i, m := range reading.Members {
+			if wanted(m.Name, f.Time) {
+				r.ticks[len(r.ticks)-1].rows[i].why = reader.Explain(m.Name)
+			}
+		}
 	}
 	if len(r.ticks) == 0 {
 		return nil, fmt.Errorf("rival: recording of %s: nothing after a warm-up of %v with two members or more in service: give a longer recording or a shorter warm-up",
@@ -67,7 +78,7 @@ func (r *Run) add(reading *detect.Reading, f *facts.Frame) {
 	for _, m := range reading.Members {
 		answers, good := outcomes(f, m.Name)
 		t.rows = append(t.rows, row{member: r.member(m.Name), anew: m.Anew,
-			y: slices.Clone(m.Y), z: slices.Clone(m.Z), answers: answers, good: good})
+			y: slices.Clone(m.Y), z: slices.Clone(m.Z), ours: m.Score, answers: answers, good: good})
 	}
 	r.ticks = append(r.ticks, t)
 }
@@ -101,6 +112,19 @@ func outcomes(f *facts.Frame, member string) (answers, good float64) {
 	answers = good
 	add(&answers, "hx_hrsp_5xx", "hx_econ", "hx_eresp")
 	return answers, good
+}
+
+// until returns the run up to a time, that included.
+func (r *Run) until(t time.Time) *Run {
+	cut := *r
+	n, _ := slices.BinarySearchFunc(r.ticks, t, func(x tick, t time.Time) int {
+		if x.at.After(t) {
+			return 1
+		}
+		return -1
+	})
+	cut.ticks = r.ticks[:n]
+	return &cut
 }
 
 // scores returns a table of ticks × members without a score.
