@@ -26,6 +26,23 @@
 // members, five laws of their metrics, and four declared rates. Groups of 1,000
 // take most of its time, some minutes for each run; --members leaves them out.
 //
-// Every number of the first kind is the median of several runs; the lowest and highest run stand
+// Three more commands are about detection:
+//
+//	evenkeel-bench frames                       # groups of 10, 30, 1,000 and 10,000 members
+//	evenkeel-bench detect --data DIR --svg FILE # DIR/*.csv.gz and DIR/labels.csv
+//	evenkeel-bench detect --asd DIR             # or --d2 DIR
+//
+// frames measures what a detector takes of a core and of memory: nanoseconds a
+// cell, million cells a second, the share of a core when a tick is a second, and
+// the memory that is in use after it, garbage and frames excluded. The first run
+// of a large group comes after some seconds of warm-up.
+//
+// detect compares the detectors with the methods that others use (package
+// facts/rival), in one run, on the same features, at the same declared rate: on
+// labelled recordings of groups, as "evenkeel demo --record" writes them, or on a
+// public data set with a sample every five minutes. It draws the share of the
+// faults found against the delay.
+//
+// Every number of time is the median of several runs; the lowest and highest run stand
 // beside it, since on a machine with neighbours they say more than the median.
 package main

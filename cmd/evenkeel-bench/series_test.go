@@ -14,7 +14,7 @@ import (
 	"github.com/evenkeel/evenkeel/facts/rival"
 )
 
-func writeGzip(t *testing.T, name, text string) {
+func gzipRows(t *testing.T, name, text string) {
 	t.Helper()
 	f, err := os.Create(name)
 	if err != nil {
@@ -61,8 +61,8 @@ func writeASD(t *testing.T, train int) string {
 		if i == 12 {
 			length -= 20
 		}
-		writeGzip(t, name+"_train.csv.gz", rows(length, false))
-		writeGzip(t, name+"_test.csv.gz", rows(asdTest, i == 2))
+		gzipRows(t, name+"_train.csv.gz", rows(length, false))
+		gzipRows(t, name+"_test.csv.gz", rows(asdTest, i == 2))
 		labels, metrics := strings.Repeat("0\n", asdTest), "\n"
 		if i == 2 {
 			labels, metrics = strings.Repeat("0\n", 60)+strings.Repeat("1\n", 20)+strings.Repeat("0\n", asdTest-80), "60-79:1,2\n"

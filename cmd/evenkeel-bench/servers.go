@@ -196,7 +196,7 @@ func servers(asd, d2, fixtures, output string, w io.Writer) error {
 	for _, set := range []struct {
 		dir  string
 		read func(string) (*dataset, error)
-	}{{asd, readASD}, {d2, readD2}} {
+	}{{asd, asdDataset}, {d2, d2Dataset}} {
 		if set.dir == "" {
 			continue
 		}

@@ -42,10 +42,10 @@ const (
 	maxRecorded = 366 * 288
 )
 
-// readASD reads the Application Server Dataset (InterFusion, MIT): twelve
+// asdDataset reads the Application Server Dataset (InterFusion, MIT): twelve
 // servers, of which the seventh changed for good within what its publishers
 // call normal, and is left out.
-func readASD(dir string) (*dataset, error) {
+func asdDataset(dir string) (*dataset, error) {
 	d := &dataset{name: "asd"}
 	for i := 1; i <= 12; i++ {
 		if i == 7 {
@@ -59,8 +59,8 @@ func readASD(dir string) (*dataset, error) {
 	return d, d.align()
 }
 
-// readD2 reads Dataset2 of JumpStarter (MIT): thirty services of one platform.
-func readD2(dir string) (*dataset, error) {
+// d2Dataset reads Dataset2 of JumpStarter (MIT): thirty services of one platform.
+func d2Dataset(dir string) (*dataset, error) {
 	d := &dataset{name: "d2"}
 	for i := range 30 {
 		at := filepath.Join(dir, fmt.Sprintf("service%d.", i))

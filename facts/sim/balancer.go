@@ -92,9 +92,9 @@ func (e *endpoints) release() error {
 
 // Readiness: how long a balancer may take, and how often it is asked.
 const (
-	readyLimit = 10 * time.Second
+	readyLimit = 30 * time.Second
 	readyEvery = 20 * time.Millisecond
-	askLimit   = 2 * time.Second
+	askLimit   = 10 * time.Second
 	maxAnswer  = 1 << 20 // of the admin socket: 200 servers take 50 KB
 )
 
