@@ -20,7 +20,7 @@ func writeD2(t *testing.T, train, test int) string {
 	t.Helper()
 	dir, rng := t.TempDir(), rand.New(rand.NewPCG(1, 2))
 	write := func(name string, rows int, row func() string) {
-		err := packGzip(filepath.Join(dir, name), func(w io.Writer) {
+		err := writeGzip(filepath.Join(dir, name), func(w io.Writer) {
 			for range rows {
 				fmt.Fprintln(w, row())
 			}
