@@ -6,14 +6,18 @@ const (
 	// budgetCeiling is B: peaks count up to e^8, 3,000 times what is usual in
 	// health. One above it is never held back, but by the rest of its budget.
 	budgetCeiling = 8
+	// budgetSlack is how much of B is used up before a test's threshold is
+	// raised: 12 alarms more than its rate allows. A test that keeps its rate
+	// is then hardly held back, for it loses some 4 % of its alarms.
+	budgetSlack = 6
 	// budgetStep is η. An alarm raises the threshold by half a unit of log
 	// peak, by two thirds; 1/alpha quiet epochs lower it by as much.
 	budgetStep = 0.5
 )
 
-// budget is T5: a second threshold that keeps the share of alarmed epochs near
-// alpha for any data at all, drifting, seasonal or chosen by an adversary. With
-// s the logarithm of an epoch's peak, clipped to [0, B],
+// budget is T5: it keeps the share of alarmed epochs near alpha for any data
+// at all, drifting, seasonal or chosen by an adversary. With s the logarithm of
+// an epoch's peak, clipped to [0, B],
 //
 //	q ← q + η·(1{s > q} − alpha).
 //
@@ -23,8 +27,11 @@ const (
 //
 //	|excesses/T − alpha| ≤ (B + η)/(η·T).
 //
-// A test that alarms only when a peak exceeds its own threshold and this one
-// alarms in at most the share alpha + (B + η)/(η·T) of the epochs.
+// A test with a threshold c of its own gives it the peaks relative to c, see
+// [above], and alarms only when both are exceeded: in at most the share
+// alpha + (B + η)/(η·T) of the epochs. Were e^q itself a second threshold on
+// the peaks, it would swing about the quantile that c estimates, far wider than
+// peaks in health do, and half of the alarms that c allows would be lost.
 //
 // Source: I. Gibbs, E. Candès: Adaptive conformal inference under distribution
 // shift. NeurIPS 2021; and A. Angelopoulos, R. F. Barber, S. Bates: Online
@@ -37,17 +44,27 @@ type budget struct {
 	excesses int
 }
 
-// exceeds reports whether a peak is above the budget's threshold. It is monotone: once true
-// of the running peak of an epoch it is true of the epoch's.
-func (b *budget) exceeds(peak float64) bool { return clippedLog(peak) > b.q }
-
-// threshold returns the peak above which the budget lets an alarm pass, 0 when
-// it lets any.
-func (b *budget) threshold() float64 {
-	if b.q < 0 {
+// above returns a peak as the budget of a test with the threshold c sees it:
+// nothing when it is below c, else e^budgetSlack times its ratio to c.
+func above(peak, c float64) float64 {
+	if !(peak >= c) {
 		return 0
 	}
-	return math.Exp(b.q)
+	const e6 = 403.428793492735 // e^budgetSlack
+	return e6 * (peak / c)
+}
+
+// exceeds reports whether a peak is above e^q. It is monotone: once true of the
+// running peak of an epoch it is true of the epoch's.
+func (b *budget) exceeds(peak float64) bool { return clippedLog(peak) > b.q }
+
+// threshold returns the peak above which a test with the threshold c may
+// alarm: c itself while the budget lasts, +Inf when it is used up.
+func (b *budget) threshold(c float64) float64 {
+	if b.q >= budgetCeiling {
+		return math.Inf(1)
+	}
+	return c * math.Exp(max(0, b.q-budgetSlack))
 }
 
 // observe takes in the peak of an epoch that has ended.

@@ -47,3 +47,35 @@ func TestBudgetMovesByItsRule(t *testing.T) {
 		t.Errorf("bound() = %v after 1700 epochs, want %v", got, want)
 	}
 }
+
+func TestBudgetOfATestWithAThreshold(t *testing.T) {
+	const c = 1.7
+	b := budget{alpha: 0.01}
+	excesses := 0
+	for e := range 40 { // above its threshold by a half, again and again
+		if b.threshold(c) > c && excesses < budgetSlack/budgetStep {
+			t.Fatalf("epoch %d: the threshold is raised to %v after %d alarms, want the slack of 12 used up first", e, b.threshold(c), excesses)
+		}
+		if got, want := b.exceeds(above(1.5*c, c)), 1.5*c > b.threshold(c); got != want {
+			t.Fatalf("epoch %d: a peak of %v passes: %v, at the threshold %v", e, 1.5*c, got, b.threshold(c))
+		}
+		if b.exceeds(above(1.5*c, c)) {
+			excesses++
+		}
+		b.observe(above(1.5*c, c))
+	}
+	if excesses < 12 || excesses > 14 {
+		t.Errorf("%d alarms of 40, want them stopped after the slack", excesses)
+	}
+	if b.q = budgetCeiling; !math.IsInf(b.threshold(c), 1) || b.exceeds(above(math.Inf(1), c)) {
+		t.Errorf("used up, the threshold is %v, want +Inf", b.threshold(c))
+	}
+	for _, peak := range []float64{0, 1.69, math.NaN()} {
+		if got := above(peak, c); got != 0 {
+			t.Errorf("above(%v, %v) = %v, want 0: it is below", peak, c, got)
+		}
+	}
+	if math.Abs(math.Log(above(c, c))-budgetSlack) > 1e-9 {
+		t.Errorf("above(%v, %v) = %v, want e^%d", c, c, above(c, c), budgetSlack)
+	}
+}

@@ -88,7 +88,7 @@ func (c *closing) note(d *Detector, learnt bool) {
 		out := ClosedTest{Test: names[i], Joined: t.joined && d.armed(), Peak: whole.score, Alpha: t.alpha, Epochs: t.history.len(),
 			Threshold: d.cfg.Margin * t.limit.score, P: float64(rank) / float64(of)}
 		if t.budget != nil {
-			out.Budget = t.budget.threshold()
+			out.Budget = t.budget.threshold(out.Threshold)
 		}
 		c.epoch.Tests[i] = out
 		c.cells[i] = d.cells(i, false)

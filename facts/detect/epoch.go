@@ -69,6 +69,9 @@ func (d *Detector) learnEpoch(unexplained bool) {
 			whole.score = math.Inf(1)
 		}
 		if math.IsInf(whole.score, 1) || 2*t.ticks >= d.cfg.ticks(d.cfg.Epoch) {
+			if t.joined && d.armed() {
+				t.charge(whole, d.cfg.Margin)
+			}
 			t.learn(whole, d.cells(i, unexplained))
 		}
 	}

@@ -58,17 +58,19 @@ func (t *test) relearn(alpha float64, pool bool) {
 }
 
 // learn takes in a healthy epoch.
-func (t *test) learn(whole peak, cells []memberPeak) {
-	t.history.add(whole, cells)
+func (t *test) learn(whole peak, cells []memberPeak) { t.history.add(whole, cells) }
+
+// charge counts an epoch of a test that could alarm in it against its budget.
+func (t *test) charge(whole peak, margin float64) {
 	if t.budget != nil {
-		t.budget.observe(whole.score)
+		t.budget.observe(above(whole.score, margin*t.limit.score))
 	}
 }
 
 // exceeds reports whether a peak is evidence: above the threshold of the
 // history times margin (T1, T2) and above that of the budget (T5).
 func (t *test) exceeds(p peak, margin float64) bool {
-	return p.exceeds(t.limit, margin) && (t.budget == nil || t.budget.exceeds(p.score))
+	return p.exceeds(t.limit, margin) && (t.budget == nil || t.budget.exceeds(above(p.score, margin*t.limit.score)))
 }
 
 // threshold returns the larger of the two thresholds, and whether it is the
@@ -78,7 +80,7 @@ func (t *test) threshold(margin float64) (c float64, budget bool) {
 	if t.budget == nil {
 		return c, false
 	}
-	if q := t.budget.threshold(); q > c {
+	if q := t.budget.threshold(c); q > c {
 		return q, true
 	}
 	return c, false
