@@ -17,13 +17,13 @@ import (
 )
 
 // The calibration of a detector that learns from its own group. It is judged
-// from m+1 = judgedFrom/alpha epochs on, up to judgedTo/alpha: long before its
-// other tests join, so that the test of the peers has all of alpha.
+// from m+1 = judgedFrom/alpha epochs on, up to judgedTo/alpha.
 const (
 	calibrationWarmup = 120 // ticks
 	calibrationEpoch  = 12  // ticks: four times the longest window
 	judgedFrom        = 2
 	judgedTo          = 6
+	noShare           = 1e-9 // too little to join: the test of the peers has all of alpha
 )
 
 // calibrationGrid is what is measured: each law with each size and alpha.
@@ -121,7 +121,8 @@ func calibration(ctx context.Context, o options, g calibrationGrid, w io.Writer)
 func calibrateOnce(ctx context.Context, group *healthyGroup, alpha float64) (calibrated, error) {
 	first, last := int(math.Round(judgedFrom/alpha))-1, int(math.Round(judgedTo/alpha))-1
 	d, err := detect.New(detect.Config{Env: benchEnv, Group: benchGroup, Build: "bench", Tick: time.Second,
-		Warmup: calibrationWarmup * time.Second, Epoch: calibrationEpoch * time.Second, Alpha: alpha, MinEpochs: first, Windows: []int{1, 3}})
+		Warmup: calibrationWarmup * time.Second, Epoch: calibrationEpoch * time.Second, Alpha: alpha, MinEpochs: first, Windows: []int{1, 3},
+		Shares: detect.Shares{Common: noShare}})
 	if err != nil {
 		return calibrated{}, err
 	}
