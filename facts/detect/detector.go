@@ -83,17 +83,28 @@ const (
 // feature, whatever the number of members. It allocates only for facts, and
 // when members or metrics change.
 func (d *Detector) Observe(f *facts.Frame) ([]facts.Fact, error) {
+	alarms, err := d.take(f, false)
+	if err != nil {
+		return nil, err
+	}
+	return d.about(alarms), nil
+}
+
+// take takes in a frame, and returns the alarms that it gives; none when it is
+// of the past.
+func (d *Detector) take(f *facts.Frame, past bool) (alarms []facts.Fact, err error) {
 	if err := d.order.check(f); err != nil {
 		return nil, err
 	}
 	d.group.read(f)
 	d.closing.done = false
-	var out []facts.Fact
 	if d.judge != nil {
 		if err := d.score(); err != nil {
 			return nil, err
 		}
-		out = d.alarms(out)
+		if !past {
+			alarms = d.alarms(nil)
+		}
 		d.closeEpoch()
 		d.hold()
 		d.watchBaseline()
@@ -105,7 +116,7 @@ func (d *Detector) Observe(f *facts.Frame) ([]facts.Fact, error) {
 	if d.group.features != nil {
 		d.shift.add(d.group)
 	}
-	return d.about(out), nil
+	return alarms, nil
 }
 
 // learn takes in a tick between the fit and the law.
