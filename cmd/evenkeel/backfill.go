@@ -51,9 +51,8 @@ func (w watch) Run(ctx context.Context) error {
 	return w.Watcher.Run(ctx)
 }
 
-// backfill feeds a detector with frames of the past. Facts about them are
-// dropped: what was wrong then is not wrong now. How much was learnt is told by
-// the detector itself with the next frame.
+// backfill feeds a detector with frames of the past, see [detect.Detector.Learn].
+// How much was learnt is told by the detector itself with the next frame.
 type backfill struct {
 	detector *detect.Detector
 	logger   *slog.Logger
@@ -89,7 +88,7 @@ func (b *backfill) run(ctx context.Context, past frameSource) error {
 }
 
 func (b *backfill) observe(f *facts.Frame) {
-	if _, err := b.detector.Observe(f); err != nil {
+	if err := b.detector.Learn(f); err != nil {
 		b.note(&b.refused, err)
 		return
 	}
