@@ -29,6 +29,9 @@ import (
 //	err := h.observe(end, pasts)
 //	if p.judged { … p.u … }
 //
+// It knows the hour, in UTC, but not the day of the week: a weekend unlike other
+// days raises the scores of all weekends alike, and the threshold with them.
+//
 // A series that is left out of a block (its member is away, settling or acted
 // on) keeps its past; its windows begin anew.
 //

@@ -38,8 +38,8 @@ const (
 // the level of late, which follows an hour behind; for as long, the scale is of
 // late, too.
 //
-// Memory: (24+3)·4 bytes a feature, and 8·(windows + longest window + 2) for
-// the windows and the block: for 20 features and windows up to 12 blocks 5 kB.
+// Memory: 4·(24 + 3 + longest window) + 8·(windows + 2) bytes a feature: 4 kB
+// for 20 features and windows of 1, 3 and 12 blocks.
 type past struct {
 	y    []float64 // of this block, set by the caller; NaN: missing
 	hold bool      // nothing is learnt from this block; set by the caller
