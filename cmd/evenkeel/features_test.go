@@ -4,10 +4,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/evenkeel/evenkeel/cmd/internal/config"
 	"github.com/evenkeel/evenkeel/facts/detect"
 	"github.com/evenkeel/evenkeel/facts/source"
 )
@@ -59,5 +62,35 @@ func TestFeaturesOfCommonPages(t *testing.T) {
 				t.Errorf("features:\n got %q\nwant %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// The configuration and the detector have one idea of what a feature may be.
+func TestKindsOfFeaturesAreFormsOfTheDetector(t *testing.T) {
+	for _, form := range append(detect.Forms(), "ratio") {
+		for _, per := range []string{"", "per: [y], ", "per: [y], less_growth: z, ", "less_growth: z, ", "per: [x], "} {
+			text := "env: t\ndata: d\ngroups:\n  web:\n    source: {haproxy: {socket: s, backend: b}}\n    pack: p\n" +
+				"    features: {f: {" + per + "kind: " + string(form) + ", of: [x]}}\n"
+			f := detect.Feature{Name: "f", Form: form, Of: []string{"x"}}
+			switch {
+			case strings.Contains(per, "[x]"):
+				f.Per = []string{"x"}
+			case strings.Contains(per, "[y]"):
+				f.Per = []string{"y"}
+			}
+			if strings.Contains(per, "less_growth") {
+				f.LessGrowth = "z"
+			}
+			c, err := config.Parse("f.yaml", "/", []byte(text))
+			if want := f.Check(); (err == nil) != (want == nil) {
+				t.Errorf("kind %s with %q: the configuration says %v, the detector %v", form, per, err, want)
+			}
+			if err != nil {
+				continue
+			}
+			if got := detectFor(&c.Groups[0]).Features; !reflect.DeepEqual(got, []detect.Feature{f}) {
+				t.Errorf("kind %s with %q: %+v, want %+v", form, per, got, f)
+			}
+		}
 	}
 }
