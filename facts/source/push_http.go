@@ -61,6 +61,7 @@ func (p *Push) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch status {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", "Bearer")
+		w.Header().Set("Connection", "close") // places are for those who have the token
 	case http.StatusMethodNotAllowed:
 		w.Header().Set("Allow", http.MethodPost)
 	case http.StatusUnsupportedMediaType:

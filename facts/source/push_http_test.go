@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -271,6 +272,37 @@ func TestPushServesSoManyRequestsAtATime(t *testing.T) {
 			t.Errorf("a request when the others are served: got status %d, want 200", w.Code)
 		}
 	})
+}
+
+func TestPushServesAndIsReadAtTheSameTime(t *testing.T) {
+	const senders, pushes = 8, 50
+	p := newTestPush(t, nil)
+	base := time.Now()
+	var done sync.WaitGroup
+	for i := range senders {
+		done.Go(func() {
+			for k := range pushes {
+				second := float64(k) / pushes
+				all := pushLines(t, base, second, fmt.Sprintf("m%d total requests %d", i, k), fmt.Sprintf("m%d gauge cpu %d", i, k))
+				if w := answered(p, post(asProto(t, all), nil)); w.Code != http.StatusOK || w.Body.Len() > 0 {
+					t.Errorf("push: got status %d: %s", w.Code, w.Body)
+				}
+			}
+		})
+	}
+	for range pushes {
+		if f, _ := p.Read(t.Context(), base); f != nil {
+			if err := f.Check(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	done.Wait()
+	f, err := p.Read(t.Context(), base)
+	if err != nil || len(f.Members) != senders || f.At("m7", "cpu") != pushes-1 {
+		t.Errorf("Read: got %v, %v; want %d members with cpu %d", f, err, senders, pushes-1)
+	}
+	checkPushCounts(t, p)
 }
 
 func TestPushReadEndsWithItsContext(t *testing.T) {

@@ -82,6 +82,12 @@ func (p *Push) listen(ctx context.Context, c PushListen) (*PushServer, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newPushServer(ln, secure, p), nil
+}
+
+// newPushServer returns a server of what comes to ln, which is its own; secure
+// may be nil.
+func newPushServer(ln net.Listener, secure *tls.Config, p *Push) *PushServer {
 	ln = &fewConns{Listener: ln, places: make(chan struct{}, maxPushConns), closed: make(chan struct{})}
 	if secure != nil {
 		ln = tls.NewListener(ln, secure)
@@ -90,7 +96,7 @@ func (p *Push) listen(ctx context.Context, c PushListen) (*PushServer, error) {
 	one.SetHTTP1(true) // one request at a time on each connection
 	return &PushServer{ln, &http.Server{Handler: p, Protocols: one, MaxHeaderBytes: pushHeadBytes,
 		ReadHeaderTimeout: headTime, ReadTimeout: bodyTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
-		ErrorLog: log.New(io.Discard, "", 0)}}, nil
+		ErrorLog: log.New(io.Discard, "", 0)}}
 }
 
 // Addr returns where the server listens.

@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -180,6 +181,69 @@ func TestPushServerSaysWhyItEnded(t *testing.T) {
 	}
 	if err := s.Run(t.Context()); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Run of a closed server: got error %v, want %v", err, net.ErrClosed)
+	}
+}
+
+// pipes is a listener whose connections are pipes in memory.
+type pipes struct {
+	come   chan net.Conn
+	closed chan struct{}
+}
+
+func (l *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.come:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+func (l *pipes) Close() error   { close(l.closed); return nil }
+func (l *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+func TestPushServerCutsOffWhoDawdles(t *testing.T) {
+	head := "POST /v1/metrics HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer " + testToken + "\r\nContent-Type: application/json\r\n"
+	for _, tt := range []struct {
+		name, sent string
+		after      time.Duration // the connection is closed
+		answer     string
+	}{
+		{"nothing at all", "", headTime, ""},
+		{"half a head", head[:50], headTime, ""},
+		{"half a body", head + "Content-Length: 9\r\n\r\n{", bodyTime, "HTTP/1.1 400 Bad Request"},
+		{"one request and no other", head + "Content-Length: 2\r\n\r\n{}", idleTime, "HTTP/1.1 200 OK"},
+		{"no token", "POST / HTTP/1.1\r\nHost: h\r\n\r\n", 0, "HTTP/1.1 401 Unauthorized"},
+		{"a head without end", head + "X: " + strings.Repeat("x", 2*pushHeadBytes) + "\r\n\r\n", 0, "HTTP/1.1 431 Request Header Fields Too Large"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := &pipes{make(chan net.Conn), make(chan struct{})}
+				s := newPushServer(l, nil, newTestPush(t, nil))
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan error)
+				go func() { ended <- s.Run(ctx) }()
+				ours, theirs := net.Pipe()
+				l.come <- theirs
+				before := time.Now()
+				go io.WriteString(ours, tt.sent) //nolint:errcheck // what is too long is not read to its end
+				answer, err := io.ReadAll(ours)
+				if err != nil {
+					t.Error(err)
+				}
+				// The server lingers for a moment when it has not read all.
+				if waited := time.Since(before); waited < tt.after || waited > tt.after+time.Second {
+					t.Errorf("the connection was closed after %v, want %v", waited, tt.after)
+				}
+				if got, _, _ := strings.Cut(string(answer), "\r\n"); got != tt.answer {
+					t.Errorf("answer: got %q, want %q", got, tt.answer)
+				}
+				if err := ours.Close(); err != nil {
+					t.Error(err)
+				}
+				cancel()
+				<-ended
+			})
+		})
 	}
 }
 

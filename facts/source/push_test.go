@@ -319,6 +319,7 @@ func TestPushReadings(t *testing.T) {
 		{"a resource needs a name that can be a member's", nil, []pushStep{
 			{0, []string{"- gauge cpu 1", "m01 gauge cpu 1"}, "m01,cpu,1", "a resource without the attribute service.instance.id or host.name"},
 			{1, []string{"m01 gauge cpu 1", "a,b gauge cpu 1"}, "m01,cpu,1", `member name "a,b" holds ','`},
+			{2, []string{"- gauge a 1", "- total b 1", "- histogram c 1", "- exponential d 1", "- summary e 1"}, "m01,cpu,1", "a resource without"},
 		}},
 		{"names that fall together, or change their kind, are refused", nil, []pushStep{
 			{0, []string{"m01 gauge a.b 1", "m01 gauge a_b 2"}, "m01,a_b,1", "metric a_b of m01: it is a_b in the frame, as a.b is"},
