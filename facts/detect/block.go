@@ -44,19 +44,20 @@ type blockMeans struct {
 // resize makes room for n members and d features. Member i was member from[i],
 // and had its sums there, or is new when that is negative. nil: all begin anew.
 func (b *block) resize(n, d int, from []int) {
+	old, before := min(d, len(b.common)), 0 // features and members
+	if len(b.common) > 0 {
+		before = len(b.y) / len(b.common)
+	}
 	if from == nil {
-		b.at, b.common = 0, make([]float64, d)
+		b.at, old = 0, 0
 	}
-	before := 0
-	if d > 0 {
-		before = len(b.y) / d
-	}
+	b.common = append(make([]float64, 0, d), b.common[:old]...)[:d]
 	for _, sums := range []*[]float64{&b.y, &b.mu, &b.den} {
-		old := *sums
+		was := *sums
 		*sums = make([]float64, n*d)
 		for i, at := range from {
-			for k := 0; k < d && at >= 0; k++ {
-				(*sums)[k*n+i] = old[k*before+at]
+			for k := 0; k < old && at >= 0; k++ {
+				(*sums)[k*n+i] = was[k*before+at]
 			}
 		}
 	}
@@ -94,12 +95,12 @@ func (g *group) endBlock() {
 	for i, m := range g.members {
 		if m.blockOK = m.blockTicks == b.length; m.blockOK {
 			for k := range d {
-				m.blockY[k] = b.y[k*n+i] / length
+				m.blockY[k], m.blockZ[k], m.anchorZ[k] = b.y[k*n+i]/length, math.NaN(), math.NaN()
 			}
 		}
 		m.blockTicks = 0
 	}
-	for k := range d {
+	for k := range g.live {
 		f := &g.features[k]
 		g.common[k] = b.common[k] / length
 		for i, m := range g.members {

@@ -58,6 +58,7 @@ func (l *Learner) Observe(f *facts.Frame) error {
 	passed := f.Time.Sub(l.start)
 	l.epochs = int(passed / l.cfg.Epoch)
 	l.trace.add(l.group, int((passed-1)/l.cfg.Epoch))
+	l.group.begun()
 	return nil
 }
 
@@ -73,9 +74,10 @@ func (l *Learner) Run() (*Run, error) {
 }
 
 func (g *group) featureNames() []string {
-	names := make([]string, len(g.features))
-	for k := range g.features {
-		names[k] = g.features[k].name
+	features := g.judged()
+	names := make([]string, len(features))
+	for k := range features {
+		names[k] = features[k].name
 	}
 	return names
 }

@@ -75,7 +75,7 @@ func (w *drift) add(z []float64, blocks int) {
 	}
 	w.blocks++
 	rate := max(1/float64(w.blocks), 1/float64(blocks))
-	for k, v := range z {
+	for k, v := range z[:len(w.mean)] {
 		if math.IsNaN(v) {
 			v = 0
 		}

@@ -18,7 +18,8 @@ type Detector struct {
 	report report
 
 	learnt   int    // changes of what follows
-	learning *trace // of the group itself, until there is a law; nil afterwards
+	learning *trace // of the group itself, until there is a law; nil while nothing has to be learnt
+	lawful   int    // features of the group that there were for the law
 	judge    *judge // nil: nothing is judged yet
 	tests    [tests]test
 	slow     slowEvidence
@@ -37,7 +38,7 @@ func New(c Config) (*Detector, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Detector{cfg: c, order: order{group: c.Group}, group: newGroup(&c), learning: &trace{}}
+	d := &Detector{cfg: c, order: order{group: c.Group}, group: newGroup(&c), learning: &trace{most: maxLawMembers}}
 	d.report.detector = facts.Detector{ID: c.ID, Build: c.Build}
 	if c.Calibration == nil {
 		d.slow = newSlowEvidence(c.Alpha, c.Shares.Slow)
@@ -68,6 +69,9 @@ const (
 	fitPercent = 60
 	// maxLawTicks bounds the memory of the rest.
 	maxLawTicks = 256
+	// maxLawMembers does, too: the law is common to all members, and so many
+	// tell it.
+	maxLawMembers = 512
 )
 
 // Observe takes in the frame of the next tick and returns the facts it gives:
@@ -99,6 +103,9 @@ func (d *Detector) take(f *facts.Frame, past bool) (alarms []facts.Fact, err err
 	d.group.read(f)
 	d.closing.done = false
 	if d.judge != nil {
+		if err := d.learnLate(); err != nil {
+			return nil, err
+		}
 		if err := d.score(); err != nil {
 			return nil, err
 		}
@@ -125,16 +132,26 @@ func (d *Detector) learn() error {
 		return d.use(d.cfg.Calibration.law)
 	}
 	d.learning.add(d.group, -1)
-	warmup := d.cfg.ticks(d.cfg.Warmup)
-	if len(d.learning.ticks) < max(1, min(warmup-d.group.warmup, maxLawTicks)) {
+	d.group.begun()
+	if len(d.learning.ticks) < d.lawTicks() {
 		return nil
 	}
-	d.learning.features = d.group.featureNames()
-	l, err := learnLaw(d.cfg.Windows, d.learning.features, []*trace{d.learning})
+	l, err := d.ownLaw()
 	if err != nil {
 		return err
 	}
 	return d.use(l)
+}
+
+// lawTicks is the number of ticks that a law is learnt from.
+func (d *Detector) lawTicks() int {
+	return max(1, min(d.cfg.ticks(d.cfg.Warmup)-d.group.warmup, maxLawTicks))
+}
+
+// ownLaw returns the law of what the group itself showed.
+func (d *Detector) ownLaw() (*law, error) {
+	d.learning.features = d.group.featureNames()
+	return learnLaw(d.cfg.Windows, d.learning.features, []*trace{d.learning})
 }
 
 // use starts judging under the law.
@@ -150,7 +167,7 @@ func (d *Detector) use(l *law) error {
 		return fmt.Errorf("detect: group %s has %d of the %d metrics of the calibration, want at least half: calibrate with recordings of its own kind",
 			d.cfg.Group, found, len(l.features))
 	}
-	d.judge, d.learning = j, nil
+	d.judge, d.learning, d.lawful = j, nil, d.group.live
 	d.learnt++
 	d.group.retrack(len(l.features))
 	d.epoch = epoch{start: d.order.last}

@@ -31,6 +31,8 @@ type group struct {
 	ticks    int       // frames seen
 	names    []string
 	features []feature // nil: not chosen yet
+	live     int       // the first so many are fitted; the rest gives no evidence yet
+	since    int       // tick at which the last one came
 	bind     *binding
 	balanced bool // the balancer tells of somebody at this tick
 
@@ -113,6 +115,7 @@ func (g *group) read(f *facts.Frame) {
 	default:
 		g.residuals()
 		g.sumBlock()
+		g.fitLater()
 	}
 }
 
@@ -120,6 +123,8 @@ func (g *group) read(f *facts.Frame) {
 func (g *group) follow(f *facts.Frame) {
 	if !g.fitted {
 		g.choose(f.Metrics)
+	} else if !same(g.bind.metrics, f.Metrics) {
+		g.extend(f.Metrics)
 	}
 	if g.bind == nil || !same(g.bind.metrics, f.Metrics) {
 		g.bind = bind(g.features, f.Metrics)
@@ -194,6 +199,9 @@ func (g *group) admit(names []string) {
 	n := len(g.members) * len(g.features)
 	g.num, g.den, g.y, g.mu = make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
 	g.scratch = make([]float64, len(g.members))
+	for i := g.live * len(g.members); i < n; i++ {
+		g.y[i], g.mu[i] = math.NaN(), math.NaN()
+	}
 	if !g.fitted {
 		from = nil
 	}
@@ -223,11 +231,11 @@ func (g *group) order() {
 func (g *group) measure(i int, row []float64) {
 	m, b, n := g.members[i], g.bind, len(g.members)
 	m.unseen = 0
-	missing := 0
+	missing, expected := 0, len(g.judged())
 	for k := range g.features {
 		num, den := b.num[k].at(row, &m.lastNum[k]), b.den[k].at(row, &m.lastDen[k])
 		g.num[k*n+i], g.den[k*n+i] = num, den
-		if math.IsNaN(num) {
+		if math.IsNaN(num) && k < expected {
 			missing++
 		}
 	}
@@ -239,7 +247,7 @@ func (g *group) measure(i int, row []float64) {
 	switch {
 	case standing != facts.StandingIn:
 		m.whole, m.silent = false, 0
-	case 3*missing <= len(g.features):
+	case 3*missing <= expected:
 		m.reports()
 	case g.absent(m, row):
 		standing = facts.StandingAbsent
@@ -267,7 +275,7 @@ func (g *group) residuals() {
 	}
 	g.gather(g.peers)
 	n := len(g.members)
-	for k := range g.features {
+	for k := range g.live {
 		f, base := &g.features[k], k*n
 		y := g.y[base : base+n]
 		for _, i := range g.peers {

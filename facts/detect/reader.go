@@ -133,11 +133,11 @@ func (r *Reader) member(i int) MemberReading {
 	if at < cap(r.reading.Members) {
 		out = r.reading.Members[:at+1][at]
 	}
-	m, n, d := g.members[i], len(g.members), len(g.features)
+	m, n, d := g.members[i], len(g.members), g.live
 	if len(out.Y) != d {
 		out.Y, out.Peers = make([]float64, d), make([]float64, d)
 	}
-	out.Name, out.Anew, out.Z, out.Score = m.name, m.restarted, m.z, math.NaN()
+	out.Name, out.Anew, out.Z, out.Score = m.name, m.restarted, m.z[:d], math.NaN()
 	if r.judge != nil {
 		out.Score = m.u
 	}

@@ -70,7 +70,7 @@ func (d *Detector) about(alarms []facts.Fact) []facts.Fact {
 func (d *Detector) params() string {
 	h := sha256.New()
 	c := &d.cfg
-	fmt.Fprintln(h, c.Env, c.Group, int64(c.Tick), int64(c.Epoch), c.Alpha, int64(c.Warmup), int64(c.Settle), c.Margin, c.MinEpochs, c.Shares, c.Horizon, c.Pool, c.Windows,
+	fmt.Fprintln(h, c.Env, c.Group, int64(c.Tick), int64(c.Epoch), c.Alpha, int64(c.Warmup), int64(c.Settle), int64(c.Slide), c.Margin, c.MinEpochs, c.Shares, c.Horizon, c.Pool, c.Windows,
 		c.Features, c.DeclaredOnly, c.Ignore, c.Cohorts)
 	for _, i := range d.group.byName {
 		m := d.group.members[i]

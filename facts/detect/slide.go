@@ -44,7 +44,7 @@ func (g *group) slide() {
 	g.slideCohorts()
 	b, n := &g.block, len(g.members)
 	length := float64(b.length)
-	for k := range g.features {
+	for k := range g.live {
 		f := &g.features[k]
 		for i, m := range g.members {
 			if !m.blockOK || m.hold || math.IsNaN(m.blockZ[k]) {

@@ -3,6 +3,8 @@ package detect
 // trace is the residuals of a group over a stretch of health, tick by tick.
 type trace struct {
 	features []string
+	most     int // members at most, evenly chosen; 0: all
+	live     int // features that the group had
 	ticks    []traceTick
 	members  int // indices below
 	z        []float32
@@ -20,19 +22,32 @@ type traceTick struct {
 // add appends the residuals of one tick of g. Cost: O(n·d).
 func (t *trace) add(g *group, epoch int) {
 	tick := traceTick{epoch: epoch, at: len(t.z)}
-	for i, m := range g.members {
+	t.live = g.live
+	step := 1
+	if t.most > 0 {
+		step = (len(g.members) + t.most - 1) / t.most
+	}
+	for i := 0; i < len(g.members); i += step {
+		m := g.members[i]
 		if !m.scored {
 			continue
 		}
 		tick.scored = append(tick.scored, int32(i))
 		tick.restart = append(tick.restart, m.restarted)
-		m.restarted = false
-		for _, z := range m.z {
+		for _, z := range m.z[:g.live] {
 			t.z = append(t.z, float32(z))
 		}
 	}
 	t.members = max(t.members, len(g.members))
 	t.ticks = append(t.ticks, tick)
+}
+
+// begun notes that the windows of all scored members have begun anew where they
+// had to.
+func (g *group) begun() {
+	for _, m := range g.members {
+		m.restarted = m.restarted && !m.scored
+	}
 }
 
 // only returns the trace with the named features alone, in that order; each

@@ -9,13 +9,13 @@ import (
 
 // Baseline is a version of what a group is compared with. A new one begins when
 // what was learnt may not hold any longer: when the first is fitted, when a
-// member came back as a new process, when other members are in service for
-// longer than they need to settle, and when a person says so. The evidence over
-// epochs (T3) begins anew with it, and so do the anchors of the members that it
-// is about. Thresholds go on sliding.
+// metric that came later is, when a member came back as a new process, when
+// other members are in service for longer than they need to settle, and when a
+// person says so. The evidence over epochs (T3) begins anew with it, and so do
+// the anchors of the members that it is about. Thresholds go on sliding.
 type Baseline struct {
 	Version int       // 1 is the first; 0: there is none yet
-	Reason  string    // fitted, restart of a member, membership, or a person's word
+	Reason  string    // fitted, metric, restart of a member, membership, or a person's word
 	Since   time.Time // end of the tick at which it began
 	Digest  string    // "sha256:" and 64 hexadecimal digits: of the above, the members and their cells then
 }

@@ -5,12 +5,24 @@ import (
 	"slices"
 )
 
+// maxHistoryCells bounds the history of the warm-up, in features of members at
+// ticks, to 64 MiB: a group so large that this is less than maxSamples ticks is
+// fitted from fewer.
+const maxHistoryCells = 1 << 23
+
 // moment is what the fit needs of one tick of the warm-up: the terms of the
 // members that were peers.
 type moment struct {
 	peers    []int
 	weight   []float64 // relative to the largest
-	num, den []float32 // len(peers) × features
+	num, den []float32 // len(peers) × features that are to be fitted
+}
+
+// terms returns the terms of feature k of the j-th peer, of a history that
+// begins with feature first of d.
+func (t *moment) terms(j, k, first, d int) (num, den float64) {
+	at := j*(d-first) + k - first
+	return float64(t.num[at]), float64(t.den[at])
 }
 
 // keep remembers this tick for the fit. A tick with a single peer says nothing
@@ -25,13 +37,21 @@ func (g *group) keep() {
 		}
 		t.peers = append(t.peers, i)
 		t.weight = append(t.weight, m.share)
-		for k := range g.features {
+		for k := g.live; k < len(g.features); k++ {
 			t.num = append(t.num, float32(g.num[k*n+i]))
 			t.den = append(t.den, float32(g.den[k*n+i]))
 		}
 	}
 	if len(t.peers) < 2 {
 		return
+	}
+	if cells := len(t.num) * (len(g.history) + 1); cells > maxHistoryCells && len(g.history) >= 4*minSamples {
+		for i := range len(g.history) / 2 {
+			g.history[i] = g.history[2*i+1]
+		}
+		clear(g.history[len(g.history)/2:])
+		g.history = g.history[:len(g.history)/2]
+		g.stride *= 2
 	}
 	if len(g.history) >= 2*maxSamples { // nobody could be fitted so far: what is old goes
 		g.history = append(g.history[:0], g.history[maxSamples:]...)
@@ -60,28 +80,35 @@ func (g *group) fit() bool {
 	if ready < 2 {
 		return false
 	}
-	d := len(g.features)
-	g.rho, g.scale, g.floor = make([]float64, d), make([]float64, d), make([]float64, d)
 	for i, m := range g.members {
 		if seen[i] > 0 {
-			m.cells = make([]cell, d)
+			m.cells = make([]cell, 0, len(g.features))
 			m.restarted = true
 		}
 	}
 	g.part()
+	g.fitFeatures()
+	return true
+}
+
+// fitFeatures fits the features that are not, of every member that has cells,
+// from the history.
+func (g *group) fitFeatures() {
 	samples := make([][]sample, len(g.members))
 	work := make([]float64, 0, len(g.history))
-	for k := range d {
-		g.rho[k] = g.baselineRatio(k)
+	for k := g.live; k < len(g.features); k++ {
+		g.rho, g.scale, g.floor = append(g.rho, g.baselineRatio(k)), append(g.scale, 0), append(g.floor, 0)
 		g.replay(k, samples)
 		g.fitFeature(k, samples, work)
 	}
 	for _, m := range g.members {
-		m.anchor = slices.Clone(m.cells)
+		if m.cells != nil {
+			m.anchor = append(m.anchor, m.cells[g.live:]...)
+		}
+		m.samples = nil // of fewer features
 	}
-	g.history = nil
+	g.live, g.history = len(g.features), nil
 	g.fits++
-	return true
 }
 
 // enough is the number of ticks that a member is fitted from at least.
@@ -99,7 +126,7 @@ func (g *group) baselineRatio(k int) float64 {
 	var num, den float64
 	for _, t := range g.history {
 		for j := range t.peers {
-			a, b := float64(t.num[j*d+k]), float64(t.den[j*d+k])
+			a, b := t.terms(j, k, g.live, d)
 			if !math.IsNaN(a) && !math.IsNaN(b) {
 				num += a
 				den += b
@@ -121,14 +148,16 @@ func (g *group) replay(k int, samples [][]sample) {
 	y := make([]float64, len(g.members))
 	for _, t := range g.history {
 		for j, i := range t.peers {
-			y[i] = f.measure(float64(t.num[j*d+k]), float64(t.den[j*d+k]), t.weight[j], g.rho[k])
+			num, den := t.terms(j, k, g.live, d)
+			y[i] = f.measure(num, den, t.weight[j], g.rho[k])
 		}
 		g.gather(t.peers)
 		g.levels(t.peers, y)
 		g.sampleCohorts()
 		for j, i := range t.peers {
 			mu := g.reference(g.members[i], k, y[i])
-			samples[i] = append(samples[i], sample{y[i], mu, f.precision(float64(t.den[j*d+k]), mu)})
+			_, den := t.terms(j, k, g.live, d)
+			samples[i] = append(samples[i], sample{y[i], mu, f.precision(den, mu)})
 		}
 	}
 }
@@ -165,7 +194,7 @@ func (g *group) fitFeature(k int, samples [][]sample, work []float64) {
 	g.fitCohorts(g.scale[k]/typical, g.floor[k]/typical, work)
 	for i, m := range g.members {
 		if m.cells != nil {
-			m.cells[k] = fits[i].cell(g.scale[k], g.floor[k])
+			m.cells = append(m.cells, fits[i].cell(g.scale[k], g.floor[k]))
 		}
 	}
 }
@@ -173,7 +202,7 @@ func (g *group) fitFeature(k int, samples [][]sample, work []float64) {
 // sampleLate collects samples of a member that joined after the warm-up, or
 // was hardly there in it, and fits it when there are enough.
 func (g *group) sampleLate(i int) {
-	m, n, d := g.members[i], len(g.members), len(g.features)
+	m, n, d := g.members[i], len(g.members), g.live
 	for k := range d {
 		y, mu := g.y[k*n+i], g.mu[k*n+i]
 		m.samples = append(m.samples, sample{y, mu, g.features[k].precision(g.den[k*n+i], mu)})
