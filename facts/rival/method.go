@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 )
 
@@ -122,29 +123,37 @@ func width(runs []*Run) (int, error) {
 	return len(runs[0].features), nil
 }
 
-// residuals returns at most limit of the residuals of the runs, evenly spaced.
+// sampleSeed is of the samples of residuals: the same runs give the same sample.
+const sampleSeed = 19620401
+
+// residuals returns a random sample of the residuals of the runs, all of them
+// when there are no more than limit. An even one would be of some members only
+// when their number divides its stride.
+//
+// Source: selection sampling, D. E. Knuth, The Art of Computer Programming 2,
+// section 3.4.2, algorithm S.
 func residuals(runs []*Run, limit int) ([][]float64, error) {
 	if _, err := width(runs); err != nil {
 		return nil, err
 	}
-	total := 0
+	left := 0
 	for _, r := range runs {
 		for _, t := range r.ticks {
-			total += len(t.rows)
+			left += len(t.rows)
 		}
 	}
-	if total == 0 {
+	if left == 0 {
 		return nil, errors.New("rival: nobody was in service in the healthy runs, want members to learn from")
 	}
-	stride, at := (total+limit-1)/limit, 0
-	var out [][]float64
+	rng, want := rand.New(rand.NewPCG(sampleSeed, 0)), min(limit, left)
+	out := make([][]float64, 0, want)
 	for _, r := range runs {
 		for _, t := range r.ticks {
 			for _, row := range t.rows {
-				if at%stride == 0 {
+				if rng.IntN(left) < want-len(out) {
 					out = append(out, row.z)
 				}
-				at++
+				left--
 			}
 		}
 	}
