@@ -26,29 +26,29 @@ func TestOnlyAServerAloneRemembers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.group.Name = "web"
-			r, remembers, done, err := readerFor(&tt.group)
+			s, err := sourceFor(t.Context(), &tt.group)
+			defer s.close()
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer done()
-			if _, joined := r.(*source.Join); joined != tt.joined || (remembers != nil) != tt.remember {
-				t.Errorf("readerFor: %T, remembers %v, want joined %v, remembers %v", r, remembers != nil, tt.joined, tt.remember)
+			if _, joined := s.Reader.(*source.Join); joined != tt.joined || (s.server != nil) != tt.remember {
+				t.Errorf("sourceFor: %T, remembers %v, want joined %v, remembers %v", s.Reader, s.server != nil, tt.joined, tt.remember)
 			}
 		})
 	}
 }
 
-func TestReaderForRefuses(t *testing.T) {
+func TestSourceForRefuses(t *testing.T) {
 	for _, c := range []config.Group{
 		{HAProxy: &config.HAProxy{Address: "nowhere"}},
 		{Prometheus: &config.Prometheus{}},
 		{PromQL: &config.PromQL{URL: "nowhere"}},
 	} {
 		c.Name = "web"
-		_, _, done, err := readerFor(&c)
-		done()
+		s, err := sourceFor(t.Context(), &c)
+		s.close()
 		if err == nil {
-			t.Errorf("readerFor(%+v): no error", c)
+			t.Errorf("sourceFor(%+v): no error", c)
 		}
 	}
 }
