@@ -11,24 +11,20 @@ import (
 	"github.com/evenkeel/evenkeel/facts/rival"
 )
 
-// Both public data sets have a sample every five minutes.
-const (
-	seriesTick   = 5 * time.Minute
-	seriesEpoch  = 24 * seriesTick // two hours, long against the longest window
-	seriesWarmup = 7 * 24 * time.Hour
-)
+// seriesWarmup fits the members of a public data set to all hours of a week.
+const seriesWarmup = 7 * 24 * time.Hour
 
 // seriesBench compares on one of the public data sets.
 func seriesBench(ctx context.Context, d detectOptions, alpha float64, w io.Writer) error {
-	read, dir := readASD, d.asd
+	read, dir := readASDSeries, d.asd
 	if d.d2 != "" {
-		read, dir = readD2, d.d2
+		read, dir = readD2Series, d.d2
 	}
 	s, err := read(dir)
 	if err != nil {
 		return err
 	}
-	c, err := rival.CompareSeries(ctx, detect.Config{Env: benchEnv, Build: "bench", Tick: seriesTick, Epoch: seriesEpoch,
+	c, err := rival.CompareSeries(ctx, detect.Config{Env: benchEnv, Build: "bench", Tick: recordedTick, Epoch: recordedEpoch * recordedTick,
 		Alpha: alpha, Warmup: seriesWarmup}, s)
 	if err != nil {
 		return err

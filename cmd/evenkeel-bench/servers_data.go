@@ -25,6 +25,7 @@ type dataset struct {
 	members []recorded
 	metrics []string // m0, m1 …, sorted by name
 	ticks   int      // of the longest member; all end together
+	trained int      // the first of them, which have no labels
 }
 
 // recorded is one member of a dataset.
@@ -32,6 +33,7 @@ type recorded struct {
 	name     string
 	rows     [][]float64 // tick by tick; nil where it was not recorded yet
 	abnormal []bool      // labelled
+	trained  int         // rows of the part without labels
 }
 
 const (
@@ -84,7 +86,7 @@ func (d *dataset) add(name, train, test, label string) error {
 	if len(parts[1]) != len(parts[2]) {
 		return fmt.Errorf("%s: %d rows, but %d labels", test, len(parts[1]), len(parts[2]))
 	}
-	r := recorded{name: name, rows: slices.Concat(parts[0], parts[1]), abnormal: make([]bool, len(parts[0]))}
+	r := recorded{name: name, rows: slices.Concat(parts[0], parts[1]), abnormal: make([]bool, len(parts[0])), trained: len(parts[0])}
 	for _, l := range parts[2] {
 		r.abnormal = append(r.abnormal, l[0] != 0)
 	}
@@ -96,7 +98,9 @@ func (d *dataset) add(name, train, test, label string) error {
 func (d *dataset) align() error {
 	width := len(d.members[0].rows[0])
 	for _, m := range d.members {
-		d.ticks = max(d.ticks, len(m.rows))
+		if len(m.rows) > d.ticks {
+			d.ticks, d.trained = len(m.rows), m.trained
+		}
 	}
 	for i := range d.members {
 		m := &d.members[i]
