@@ -2,7 +2,7 @@ package rival
 
 import "math"
 
-// ClopperPearson returns the exact confidence interval of a binomial
+// clopperPearson returns the exact confidence interval of a binomial
 // proportion of which k in n were seen: the proportions p under which neither k
 // or more nor k or fewer are rarer than (1−confidence)/2. For n = 0 it is
 // [0, 1]. Range: 0 ≤ low ≤ k/n ≤ high ≤ 1. It wants 0 ≤ k ≤ n and a
@@ -10,7 +10,7 @@ import "math"
 //
 // Source: C. J. Clopper, E. S. Pearson, "The use of confidence or fiducial
 // limits illustrated in the case of the binomial", Biometrika 26 (1934) 404-413.
-func ClopperPearson(k, n int, confidence float64) (low, high float64) {
+func clopperPearson(k, n int, confidence float64) (low, high float64) {
 	tail := (1 - confidence) / 2
 	low, high = 0, 1
 	if k > 0 {

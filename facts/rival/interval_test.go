@@ -19,9 +19,9 @@ func TestClopperPearsonAgainstClosedForms(t *testing.T) {
 		{"one of two", 1, 2, 1 - math.Sqrt(0.975), math.Sqrt(0.975)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			low, high := ClopperPearson(tt.k, tt.n, 0.95)
+			low, high := clopperPearson(tt.k, tt.n, 0.95)
 			if math.Abs(low-tt.low) > 1e-9 || math.Abs(high-tt.high) > 1e-9 {
-				t.Errorf("ClopperPearson(%d, %d) = %v, %v, want %v, %v", tt.k, tt.n, low, high, tt.low, tt.high)
+				t.Errorf("clopperPearson(%d, %d) = %v, %v, want %v, %v", tt.k, tt.n, low, high, tt.low, tt.high)
 			}
 		})
 	}
@@ -30,7 +30,7 @@ func TestClopperPearsonAgainstClosedForms(t *testing.T) {
 func TestClopperPearsonLeavesEqualTails(t *testing.T) {
 	for _, n := range []int{7, 30, 1000} {
 		for _, k := range []int{1, n / 3, n - 1} {
-			low, high := ClopperPearson(k, n, 0.9)
+			low, high := clopperPearson(k, n, 0.9)
 			if above, below := 1-atMost(k-1, n, low), atMost(k, n, high); math.Abs(above-0.05) > 1e-6 || math.Abs(below-0.05) > 1e-6 {
 				t.Errorf("%d of %d: tails %v and %v, want 0.05 each", k, n, above, below)
 			}

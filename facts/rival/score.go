@@ -25,7 +25,7 @@ type Watch struct {
 type Summary struct {
 	HealthyEpochs    int     `json:"healthy_epochs"`
 	FalseAlarms      int     `json:"false_alarms"`     // healthy epochs with an alarm
-	FalseAlarmLow    float64 `json:"false_alarm_low"`  // 95 % interval of their share, see ClopperPearson
+	FalseAlarmLow    float64 `json:"false_alarm_low"`  // exact 95 % interval of their share (Clopper and Pearson)
 	FalseAlarmHigh   float64 `json:"false_alarm_high"` // …
 	Faults           int     `json:"faults"`
 	Found            int     `json:"found"`
@@ -91,7 +91,7 @@ func NewScore(epoch time.Duration, labels []Label, watched []Watch) *Score {
 	}
 	delays := s.Delays()
 	s.MedianDelay, s.Delay90 = middleOf(delays), quantile(delays, 0.9)
-	s.FalseAlarmLow, s.FalseAlarmHigh = ClopperPearson(s.FalseAlarms, s.HealthyEpochs, confidence)
+	s.FalseAlarmLow, s.FalseAlarmHigh = clopperPearson(s.FalseAlarms, s.HealthyEpochs, confidence)
 	return s
 }
 

@@ -172,7 +172,7 @@ func scoreSeries(name string, r *Run, scores [][]float64, s *Series, c detect.Co
 	if out.HealthyEpochs > 0 {
 		out.Realised = float64(out.FalseAlarms) / float64(out.HealthyEpochs)
 	}
-	out.FalseAlarmLow, out.FalseAlarmHigh = ClopperPearson(out.FalseAlarms, out.HealthyEpochs, confidence)
+	out.FalseAlarmLow, out.FalseAlarmHigh = clopperPearson(out.FalseAlarms, out.HealthyEpochs, confidence)
 	return out
 }
 
