@@ -104,6 +104,24 @@
 // the member left or restarted, each such time counts as a false alarm in what
 // is certified. Learning never blocks: membership is told from the first frame.
 //
+// # Sliding
+//
+// In block.go, slide.go and late.go. What is slow looks at means over blocks of
+// a few ticks. At the end of each the offset and the scale of every member follow
+// it by a bounded step, with a time constant of a day or more, so that drift is
+// no alarm and a burst is not learnt; not while an alarm stands on it. Beside
+// them an anchor keeps what the baseline began with, to find what creeps. A
+// metric that appears later is fitted by itself while the rest goes on.
+//
+// On five-minute samples of real servers the calibration that goes on learning
+// keeps what it promises within [.5, 1.3], and the one that is frozen gives up to
+// 37 times as many false alarms (real_test.go).
+//
+// # Cohorts
+//
+// In cohort.go. The peers of a member are those of its rack or version, when
+// there are enough of them; cohorts are held up to each other.
+//
 // # Presence
 //
 // In member.go and presence.go. A member that is drained, in maintenance or down
@@ -130,8 +148,7 @@
 //
 // It does not tell a sick half of a group from the healthy half, nor what is
 // wrong with a group that moves as one (group_state.shift says that it moves).
-// Baselines do not slide: what is fitted in the warm-up stays. It keeps nothing
-// on disk and acts on nothing.
+// It keeps nothing on disk and acts on nothing.
 //
 // # Sources
 //
