@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -209,9 +210,10 @@ func TestTheBudgetBinds(t *testing.T) {
 		binds  bool
 	}{
 		{"above the history's threshold and within the budget", 2.1, 1, 0, true, 2, false},
-		{"the budget is spent", 2.1, 1, 1, false, 2.718281828459045, true},
-		{"above both", 3, 1, 1, true, 2.718281828459045, true},
-		{"the margin is larger", 2.9, 1.5, 1, false, 3, false},
+		{"the slack is used up, and no more", 2.1, 1, budgetSlack, true, 2, false},
+		{"the budget is overdrawn", 5.4, 1, budgetSlack + 1, false, 2 * math.E, true},
+		{"above what it asks for", 5.5, 1, budgetSlack + 1, true, 2 * math.E, true},
+		{"it counts from the margin", 8.1, 1.5, budgetSlack + 1, false, 3 * math.E, true},
 		{"a budget below zero lets all pass", 2.1, 1, -0.1, true, 2, false},
 	} {
 		x.budget.q = tt.q
