@@ -72,7 +72,7 @@ func (d *Detector) observeBlock() error {
 	}
 	whole := s.whole[0]
 	copy(whole.y, d.group.common)
-	whole.hold = d.epoch.acted
+	whole.hold = d.epoch.explained
 	if err := s.common.observe(d.order.last, s.whole[:]); err != nil {
 		return err
 	}
@@ -146,6 +146,7 @@ func (d *Detector) shiftWord() string {
 // alarm stands, and all in an epoch in which somebody acted.
 func (d *Detector) hold() {
 	for _, m := range d.group.members {
-		m.hold = d.epoch.acted || d.pair.standing || m.alarm.standing
+		m.hold = d.epoch.explained || d.pair.standing || m.alarm.standing
+		m.creeping = m.alarm.standing && m.alarm.test == anchorTest || d.pair.standing && d.pair.test == anchorTest
 	}
 }

@@ -91,7 +91,7 @@ func (c *closing) note(d *Detector, learnt bool) {
 			out.Budget = t.budget.threshold(out.Threshold)
 		}
 		c.epoch.Tests[i] = out
-		c.cells[i] = d.cells(i, false)
+		c.cells[i] = d.cells(i)
 		c.past[i] = slices.Clone(t.history.cells)
 	}
 }

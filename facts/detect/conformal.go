@@ -37,26 +37,56 @@ func tie(group, member string, epoch int64) uint64 {
 }
 
 // epochs is a healthy history: the peaks of its epochs, by group and by
-// member. A false alarm, or what may have been one, is an infinite peak. It
-// slides: the oldest epochs go when there are more than it keeps, and the
-// oldest cells when there are more than maxCells.
+// member. It slides: the oldest epochs go when there are more than it keeps,
+// and the oldest cells when there are more than maxCells.
 type epochs struct {
-	keep  int            // epochs; 0: maxEpochs
-	whole []peak         // of the group, oldest first
-	cells [][]memberPeak // of each member scored in an epoch, of the latest len(cells) epochs
-	n     int            // cells in all
+	keep   int            // epochs; 0: maxEpochs
+	starts []int64        // of each, in Unix milliseconds, oldest first; of those of a calibration 0
+	whole  []peak         // of the group; same order
+	cells  [][]memberPeak // of each member scored in an epoch, of the latest len(cells) epochs
+	n      int            // cells in all
+
+	forgotten int // epochs removed by a label
 }
 
-// add appends one epoch. Members that were not scored are not in cells.
-func (h *epochs) add(whole peak, cells []memberPeak) {
-	h.whole, h.cells, h.n = append(h.whole, whole), append(h.cells, cells), h.n+len(cells)
+// add appends an epoch of a recording.
+func (h *epochs) add(whole peak, cells []memberPeak) { h.addAt(0, whole, cells) }
+
+// addAt appends the epoch that began at start, in Unix milliseconds. Members
+// that were not scored are not in cells.
+func (h *epochs) addAt(start int64, whole peak, cells []memberPeak) {
+	h.starts, h.whole, h.cells, h.n = append(h.starts, start), append(h.whole, whole), append(h.cells, cells), h.n+len(cells)
 	if keep := cmp.Or(h.keep, maxEpochs); len(h.whole) > keep {
-		h.whole = slices.Delete(h.whole, 0, 1)
+		h.starts, h.whole = slices.Delete(h.starts, 0, 1), slices.Delete(h.whole, 0, 1)
 	}
 	for len(h.cells) > len(h.whole) || len(h.cells) > 1 && h.n > maxCells {
 		h.n -= len(h.cells[0])
 		h.cells = slices.Delete(h.cells, 0, 1)
 	}
+}
+
+// forgettable is the share of a history that may be forgotten: more would make
+// what is left a selection.
+const forgettable = 0.05
+
+// forget removes the epochs that began in [from, to), in Unix milliseconds, the
+// oldest first, as far as forgettable allows, and returns their number.
+func (h *epochs) forget(from, to int64) int {
+	gone := 0
+	for i := 0; i < h.len(); {
+		if h.starts[i] < from || h.starts[i] >= to || float64(h.forgotten+1) > math.Ceil(forgettable*float64(h.len()+h.forgotten)) {
+			i++
+			continue
+		}
+		if at := i - (h.len() - len(h.cells)); at >= 0 {
+			h.n -= len(h.cells[at])
+			h.cells = slices.Delete(h.cells, at, at+1)
+		}
+		h.starts, h.whole = slices.Delete(h.starts, i, i+1), slices.Delete(h.whole, i, i+1)
+		h.forgotten++
+		gone++
+	}
+	return gone
 }
 
 // len returns m, the number of epochs.
@@ -80,7 +110,7 @@ func (h *epochs) len() int { return len(h.whole) }
 // alarmed in an epoch by alpha, and is never below the threshold of T1 from
 // the same epochs.
 //
-// With alpha below what the epochs can certify it is the largest finite peak.
+// With alpha below what the epochs can certify it is the largest peak.
 // Cost: O(N log N) for N peaks.
 func (h *epochs) threshold(alpha float64, pool bool) peak {
 	peaks, m := h.peaks(pool)
@@ -91,8 +121,8 @@ func (h *epochs) threshold(alpha float64, pool bool) peak {
 // probability of an alarm in a healthy epoch that it keeps with confidence
 // 1−delta, given these very epochs.
 func (h *epochs) assured(alpha, delta float64, pool bool) float64 {
-	peaks, m := h.peaks(pool)
-	return assured(m, max(allowed(alpha, m), 1+infinite(peaks)), delta)
+	_, m := h.peaks(pool)
+	return assured(m, allowed(alpha, m), delta)
 }
 
 // peaks returns what a threshold is taken from, and the number of epochs.
@@ -115,40 +145,19 @@ func allowed(alpha float64, m int) int {
 	return max(1, int(math.Floor(alpha*float64(m+1)+rounding)))
 }
 
-// nthLargest returns the k-th largest of the peaks, k ≥ 1, or the largest
-// finite one when that is smaller. Nothing exceeds that of no peaks.
+// nthLargest returns the k-th largest of the peaks, k ≥ 1, or the least when
+// there are fewer. Nothing exceeds that of no peaks.
 func nthLargest(peaks []peak, k int) peak {
 	if len(peaks) == 0 {
 		return peak{score: math.Inf(1)}
 	}
 	sorted := slices.SortedFunc(slices.Values(peaks), peak.compare)
-	at := max(0, len(sorted)-k)
-	for at > 0 && math.IsInf(sorted[at].score, 1) {
-		at--
-	}
-	return sorted[at]
+	return sorted[max(0, len(sorted)-k)]
 }
 
-// infinite returns the number of infinite peaks.
-func infinite(peaks []peak) int {
-	n := 0
-	for _, p := range peaks {
-		if math.IsInf(p.score, 1) {
-			n++
-		}
-	}
-	return n
-}
-
-// certifies returns the least alpha that the epochs can certify,
-//
-//	(1 + number of infinite peaks)/(m + 1):
-//
-// with none, the chance that the next peak is the largest of m+1; each
-// infinite peak is one that the threshold has let pass. 1 certifies nothing.
-func (h *epochs) certifies() float64 {
-	return float64(1+infinite(h.whole)) / float64(h.len()+1)
-}
+// certifies returns the least alpha that the epochs can certify, 1/(m + 1):
+// the chance that the next peak is the largest of m+1. 1 certifies nothing.
+func (h *epochs) certifies() float64 { return 1 / float64(h.len()+1) }
 
 // rank returns which largest of m+1 peaks p would be, and m+1.
 func (h *epochs) rank(p peak) (rank, of int) {

@@ -11,7 +11,9 @@ import (
 const creepScales = 100
 
 // drift is how far a member is from its anchor: the fading means, over about
-// an epoch, of the residuals of its blocks against the anchor cells.
+// an epoch, of the residuals of its blocks against the anchor cells. A block
+// counts for slideReach at most, and not at all while another test raises the
+// alarm: what is sudden is no creep, and must not be remembered as such.
 type drift struct {
 	mean   []float64 // one a feature
 	blocks int       // behind it
@@ -42,7 +44,7 @@ func newCreep(features, blocks int) creep {
 func (c *creep) observe(members []*member) {
 	c.seen++
 	for _, m := range members {
-		if m.blockOK {
+		if m.blockOK && (!m.hold || m.creeping) {
 			m.drift.add(m.anchorZ, c.blocks)
 		}
 	}
@@ -79,7 +81,7 @@ func (w *drift) add(z []float64, blocks int) {
 		if math.IsNaN(v) {
 			v = 0
 		}
-		w.mean[k] += float64(rate * (v - w.mean[k]))
+		w.mean[k] += float64(rate * (bounded(v, slideReach) - w.mean[k]))
 	}
 }
 

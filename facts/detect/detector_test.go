@@ -272,26 +272,6 @@ func TestAlarmOfAMemberThatLeaves(t *testing.T) {
 	}
 }
 
-// A fault that comes and goes is found each time, and what is certified falls:
-// the alarms that ended by themselves may have been false.
-func TestUnexplainedAlarmsCostCertainty(t *testing.T) {
-	s := newSynthetic(14, 10)
-	d := quick(t, func(c *Config) { c.Windows = []int{1, 3} })
-	alarmsIn(t, d, s, aged)
-	before := d.certified().PerHour()
-	for round := range 3 {
-		s.fault[3] = "empty"
-		if _, who := alarmsIn(t, d, s, 12); !who["m0004"] {
-			t.Errorf("round %d: alarms of %v, want m0004", round, who)
-		}
-		s.fault = map[int]string{}
-		alarmsIn(t, d, s, 12)
-	}
-	if after := d.certified().PerHour(); after <= before {
-		t.Errorf("certified %.0f false alarms an hour after three alarms, %.0f before", after, before)
-	}
-}
-
 func TestMembershipFacts(t *testing.T) {
 	s := newSynthetic(15, 4)
 	d := quick(t, nil)

@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"math"
 	"time"
 
 	"github.com/evenkeel/evenkeel/facts"
@@ -9,22 +8,23 @@ import (
 
 // epoch is the one that runs.
 type epoch struct {
-	start   time.Time // end of the last tick before it
-	ticks   int       // with somebody scored
-	alarmed bool      // an alarm stood in it
-	acted   bool      // somebody acted on the group in it
-	episode episode
+	start     time.Time // end of the last tick before it
+	ticks     int       // with somebody scored
+	quiet     bool      // at some tick of it no alarm stood
+	explained bool      // an alarm in it ended because its member left, or somebody acted
+	episode   episode
 }
 
-// episode is the time from the first alarm until none stands. A group that
-// learns from itself does not learn from it: an episode that ended because a
-// member left, restarted or was taken out is no health; one that ended by
-// itself may have been a false alarm, and counts as an epoch: one with an
-// infinite peak for each test that was exceeded.
+// episode is the time from the first alarm until none stands, in a group that
+// learns from itself. One that ended because a member left, restarted or was
+// taken out is a fault that somebody saw to, and teaches nothing. One that
+// ended by itself may have been a false alarm: what was seen in the epochs in
+// which it began and ended is learnt as it was, or thresholds would fall at
+// every false alarm. Epochs that were under alarm from end to end teach nothing
+// in any case.
 type episode struct {
-	open bool
-	left bool        // it did not end by itself
-	over [tests]bool // the tests exceeded
+	open    bool
+	pending [tests]*lesson // of the epoch in which it began, when that is over
 }
 
 // closeEpoch ends the running epoch when its time has come. One of which less
@@ -32,18 +32,16 @@ type episode struct {
 func (d *Detector) closeEpoch() {
 	e := &d.epoch
 	d.closeEpisode()
+	e.quiet = e.quiet || !e.episode.open
 	passed := d.order.last.Sub(e.start)
 	if passed < d.cfg.Epoch {
 		return
 	}
-	enough := 2*e.ticks >= d.cfg.ticks(d.cfg.Epoch)
-	learns := d.learns() && enough && !e.acted
-	d.closing.note(d, learns && !e.alarmed)
+	learns := d.learns() && 2*e.ticks >= d.cfg.ticks(d.cfg.Epoch) && !e.explained
+	d.closing.note(d, learns && e.quiet && !e.episode.open)
 	if learns {
 		d.gather()
-		if !e.alarmed {
-			d.learnEpoch(false)
-		}
+		d.learnEpoch()
 		d.relearn()
 	}
 	for _, m := range d.group.members {
@@ -52,43 +50,48 @@ func (d *Detector) closeEpoch() {
 	for i := range d.tests {
 		d.tests[i].clear()
 	}
-	e.start = e.start.Add(passed.Truncate(d.cfg.Epoch))
-	e.ticks, e.alarmed, e.acted = 0, e.episode.open, false
+	*e = epoch{start: e.start.Add(passed.Truncate(d.cfg.Epoch)), episode: e.episode}
 }
 
 // learns reports whether the group teaches the detector.
 func (d *Detector) learns() bool { return d.cfg.Calibration == nil }
 
-// learnEpoch lets every test learn the running epoch: as it was, or as an
-// episode that nothing explains.
-func (d *Detector) learnEpoch(unexplained bool) {
+// learnEpoch lets every test learn the running epoch, or puts it off until it
+// is known how the episode ends.
+func (d *Detector) learnEpoch() {
+	e := &d.epoch
+	if !e.quiet {
+		return
+	}
 	for i := range d.tests {
 		t := &d.tests[i]
-		whole := d.whole(i)
-		if unexplained && d.epoch.episode.over[i] {
-			whole.score = math.Inf(1)
+		if 2*t.ticks < d.cfg.ticks(d.cfg.Epoch) {
+			continue
 		}
-		if math.IsInf(whole.score, 1) || 2*t.ticks >= d.cfg.ticks(d.cfg.Epoch) {
-			if t.joined && d.armed() {
-				t.charge(whole, d.cfg.Margin)
-			}
-			t.learn(whole, d.cells(i, unexplained))
+		seen := lesson{start: e.start.UnixMilli(), whole: d.whole(i), cells: d.cells(i), armed: t.joined && d.armed()}
+		seen.above = above(seen.whole.score, d.cfg.Margin*t.limit.score)
+		if e.episode.open {
+			e.episode.pending[i] = &seen
+		} else {
+			t.learn(seen)
 		}
 	}
 }
 
-// closeEpisode ends the episode when no alarm stands any more.
+// closeEpisode ends the episode when no alarm stands any more. What it has put
+// off is learnt unless it is explained.
 func (d *Detector) closeEpisode() {
 	e := &d.epoch
 	if !e.episode.open || d.standing() > 0 {
 		return
 	}
-	if d.learns() && !e.episode.left {
-		d.learnEpoch(true)
+	if d.learns() && !e.explained {
+		for i, seen := range e.episode.pending {
+			if seen != nil {
+				d.tests[i].learn(*seen)
+			}
+		}
 		d.relearn()
-	}
-	for _, m := range d.group.members {
-		m.over = [tests]bool{}
 	}
 	e.episode = episode{}
 }
@@ -120,9 +123,10 @@ func (e *epoch) note(c change) {
 	if c == nothing {
 		return
 	}
-	e.alarmed, e.episode.open = true, true
+	e.episode.open = true
 	if c == left {
-		e.episode.left = true
+		e.explained = true
+		e.episode.pending = [tests]*lesson{}
 	}
 }
 

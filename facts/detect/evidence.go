@@ -22,7 +22,7 @@ func (d *Detector) evidence(member string, scored *member, a *alarm) *facts.Evid
 	}
 	t := &d.tests[a.test]
 	c, budget := t.threshold(d.cfg.Margin)
-	e.Threshold, e.Epochs = facts.Number(c), t.history.len()
+	e.Threshold, e.Epochs = facts.Number(min(c, beyondReach)), t.history.len()
 	switch {
 	case budget:
 		e.Tier = "T5"
@@ -39,6 +39,10 @@ func (d *Detector) evidence(member string, scored *member, a *alarm) *facts.Evid
 	return e
 }
 
+// beyondReach is the threshold that a fact tells when the budget is used up and
+// no score would do.
+const beyondReach = 1e9
+
 // p returns the conformal p-value of the largest score c of a member so far in
 // this epoch: among the cells of all members when nothing tells their peaks
 // apart, else among its own (T2). Of a group of two, without a name, it is
@@ -52,7 +56,7 @@ func (d *Detector) p(t int, c memberPeak) float64 {
 	if !d.tests[t].alike {
 		return selfP(h.cells, c)
 	}
-	now := d.cells(t, false)
+	now := d.cells(t)
 	if !slices.ContainsFunc(now, func(o memberPeak) bool { return o.member == c.member }) {
 		now = append(now, c)
 	}

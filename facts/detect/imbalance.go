@@ -62,8 +62,8 @@ func stateOf(c change) facts.State {
 }
 
 // verdict returns the test that the scores of m exceed by most, and whether
-// there is one. All that is exceeded is noted. Evidence over epochs comes last:
-// what it shows of this epoch was seen before it.
+// there is one. Evidence over epochs comes last: what it shows of this epoch was
+// seen before it.
 func (d *Detector) verdict(m *member) (most int, over bool) {
 	excess := 0.0
 	for t := range d.tests[:commonTest] {
@@ -82,13 +82,9 @@ func (d *Detector) verdict(m *member) (most int, over bool) {
 }
 
 // over reports whether the score of m under test t is evidence against the
-// named member, or the group when there is no name, and notes it.
+// named member, or the group when there is no name.
 func (d *Detector) over(t int, m *member, name string) bool {
-	if !d.tests[t].joined || !d.exceeds(t, m.score[t], name) {
-		return false
-	}
-	m.over[t], d.epoch.episode.over[t] = true, true
-	return true
+	return d.tests[t].joined && d.exceeds(t, m.score[t], name)
 }
 
 // imbalance returns the fact about an alarm; scored is the member it was seen

@@ -134,16 +134,14 @@ func TestCreepThatTheBaselineFollowsIsFound(t *testing.T) {
 	d := four(t, func(c *Config) { c.Slide = 3 * c.Epoch })
 	joined(t, d, s)
 	s.override = func(*facts.Frame) { s.speed[2] *= 0.9996 }
-	blamed := map[string]int{} // the first effect of each such fact
-	for range 1200 {
-		for _, f := range observe(t, d, s.frame()) {
-			if f.Kind == facts.Imbalance && f.State == facts.Alarm && f.Member == "m0003" && f.Evidence.Statistic == facts.StatisticAnchor {
-				blamed[f.Effect[0].Metric]++
-			}
-		}
+	run(t, d, s, 600) // what it shows at first is as near to chance as alpha
+	alarms, _ := run(t, d, s, 600)
+	f, ok := alarms[sighting{"m0003", facts.StatisticAnchor}]
+	if !ok {
+		t.Fatalf("alarms %v, want one of the anchor against m0003", alarms)
 	}
-	if blamed["latency_ms"]+blamed["cpu_per_request"] == 0 {
-		t.Errorf("alarms of the anchor against m0003 blame %v, want latency or processor time among them", blamed)
+	if m := f.Effect[0].Metric; m != "latency_ms" && m != "cpu_per_request" {
+		t.Errorf("effects %v, want latency or processor time first", f.Effect)
 	}
 }
 
@@ -151,22 +149,22 @@ func TestTheWholeGroupMovesIsNoImbalance(t *testing.T) {
 	s, d := newSynthetic(37, 30), four(t, nil)
 	joined(t, d, s)
 	s.rate = 47 // too little for the fast watch of a factor of 1.25
-	told, alarmed := false, map[string]bool{}
+	told, blamed := false, map[string]bool{}
 	for range 40 {
 		for _, f := range observe(t, d, s.frame()) {
 			if f.Kind == facts.Imbalance && f.State == facts.Alarm {
-				alarmed[f.Member] = true
+				blamed[f.Member] = true
 			}
 			if f.Kind == facts.Health && f.GroupState.Shift == "up" && strings.HasSuffix(f.Health.Detail, "shift of the whole group: up") {
 				told = true
 			}
 		}
 	}
-	if len(alarmed) > 6 { // four epochs at the rate declared may alarm by chance
-		t.Errorf("alarms against %v, want none because all of them moved", alarmed)
-	}
 	if !told {
 		t.Error("no health fact tells that the group moved up")
+	}
+	if len(blamed) > 3 { // at alpha 1/5, four epochs of health have one or two
+		t.Errorf("alarms against %d of 30 members: none is out of balance", len(blamed))
 	}
 }
 

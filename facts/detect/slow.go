@@ -46,7 +46,7 @@ func (s *slowEvidence) against(member string) bool {
 // nothing tells them apart.
 func (d *Detector) gather() {
 	s := &d.slow
-	cells := d.cells(peerTest, false)
+	cells := d.cells(peerTest)
 	if len(d.judge.tracks) == 2 && len(cells) == 2 {
 		cells = []memberPeak{{peak: d.whole(peerTest)}}
 	}

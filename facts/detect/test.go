@@ -57,14 +57,21 @@ func (t *test) relearn(alpha float64, pool bool) {
 	}
 }
 
-// learn takes in a healthy epoch.
-func (t *test) learn(whole peak, cells []memberPeak) { t.history.add(whole, cells) }
-
-// charge counts an epoch of a test that could alarm in it against its budget.
-func (t *test) charge(whole peak, margin float64) {
-	if t.budget != nil {
-		t.budget.observe(above(whole.score, margin*t.limit.score))
+// learn takes in an epoch.
+func (t *test) learn(e lesson) {
+	t.history.addAt(e.start, e.whole, e.cells)
+	if t.budget != nil && e.armed {
+		t.budget.observe(e.above)
 	}
+}
+
+// lesson is what an epoch teaches a test.
+type lesson struct {
+	start int64 // Unix milliseconds
+	whole peak
+	cells []memberPeak
+	armed bool    // the test could alarm in it
+	above float64 // the peak relative to the threshold in force, as the budget sees it
 }
 
 // exceeds reports whether a peak is evidence: above the threshold of the

@@ -41,7 +41,26 @@ func (d *Detector) Reset(reason string) {
 // sense of a drain, a restart, or a change of weights. Nothing is learnt from
 // the epoch, and baselines do not follow their members in it.
 // Cost: O(1).
-func (d *Detector) Acted() { d.epoch.acted = true }
+func (d *Detector) Acted() { d.epoch.explained = true }
+
+// Forget removes from what the thresholds are taken from the epochs that began
+// at from or later and before to: a person, or the record of acts, says that
+// somebody was at fault in them. It returns the number of epochs that the test
+// of the peers forgets: at most one in twenty, and the oldest of those asked
+// for. The detector's own alarm is no reason to forget, as thresholds would fall
+// with every false one.
+// Cost: O(m·n) for m epochs of n members.
+func (d *Detector) Forget(from, to time.Time) int {
+	if !d.learns() {
+		return 0
+	}
+	var gone [tests]int
+	for i := range d.tests {
+		gone[i] = d.tests[i].history.forget(from.UnixMilli(), to.UnixMilli())
+	}
+	d.relearn()
+	return gone[peerTest]
+}
 
 // watchBaseline begins a new version when one is due.
 // Cost: O(n), no allocation unless there is one.

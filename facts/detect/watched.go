@@ -1,19 +1,17 @@
 package detect
 
-import "math"
-
 // watched is what the tests know of one member.
 type watched struct {
 	alarm alarm
 	score [tests]float64 // at this tick, of slow statistics since the last block; 0: none
 	peaks [tests]float64 // largest of the epoch
-	over  [tests]bool    // exceeded its threshold in this episode
 	ticks int            // of the epoch that it was scored at
 
-	past   *past // its own history; nil: none yet
-	drift  drift // away from the anchor
-	known  bool  // belongs to the baseline version
-	starts int   // restarts that the version knows of
+	creeping bool  // an alarm of the anchor test stands
+	past     *past // its own history; nil: none yet
+	drift    drift // away from the anchor
+	known    bool  // belongs to the baseline version
+	starts   int   // restarts that the version knows of
 }
 
 // away forgets what does not hold any longer when the member is not judged.
@@ -25,21 +23,15 @@ func (w *watched) clear() {
 	w.peaks = [tests]float64{}
 }
 
-// cells returns the peaks of the members in the running epoch under test t;
-// infinite is that of a member that exceeded, when its alarm may have been
-// false. A member that was scored for less than half of the epoch has none.
-func (d *Detector) cells(t int, unexplained bool) []memberPeak {
+// cells returns the peaks of the members in the running epoch under test t. A
+// member that was scored for less than half of the epoch has none.
+func (d *Detector) cells(t int) []memberPeak {
 	start := d.epoch.start.UnixMilli()
 	var out []memberPeak
 	for _, i := range d.group.byName {
-		m := d.group.members[i]
-		score := m.peaks[t]
-		if unexplained && m.over[t] {
-			score = math.Inf(1)
-		} else if score == 0 || 2*m.ticks < d.epoch.ticks {
-			continue
+		if m := d.group.members[i]; m.peaks[t] > 0 && 2*m.ticks >= d.epoch.ticks {
+			out = append(out, memberPeak{m.name, peak{m.peaks[t], tie(d.cfg.Group, m.name, start)}})
 		}
-		out = append(out, memberPeak{m.name, peak{score, tie(d.cfg.Group, m.name, start)}})
 	}
 	return out
 }
