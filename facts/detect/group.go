@@ -44,16 +44,17 @@ type group struct {
 	cohortNames map[string]string // by member
 	cohorts     []*cohort         // sorted by name; the first has none
 
-	peers           []int  // members that are peers at this tick
-	mid             middle // of their values of the feature at hand
-	num, den, y, mu []float64
-	scratch         []float64
-	history         []moment  // of the warm-up; nil afterwards
-	rho             []float64 // the group's own baseline ratio, one a feature
-	scale           []float64 // the group's own scale, one a feature
-	floor           []float64 // the least scale that is believed, one a feature
-	fitted          bool
-	fits            int // changes of cells
+	peers                      []int  // members that are peers at this tick
+	mid                        middle // of their values of the feature at hand
+	num, den, y, mu, precision []float64
+	share                      []float64 // of each member
+	scratch                    []float64
+	history                    []moment  // of the warm-up; nil afterwards
+	rho                        []float64 // the group's own baseline ratio, one a feature
+	scale                      []float64 // the group's own scale, one a feature
+	floor                      []float64 // the least scale that is believed, one a feature
+	fitted                     bool
+	fits                       int // changes of cells
 
 	block      block
 	slideRate  float64   // weight of one block in a cell; 0: cells do not slide
@@ -94,8 +95,9 @@ func (g *group) read(f *facts.Frame) {
 		m.unseen++
 	}
 	g.balanced = g.hasBalancer(f)
+	g.bind.read(f, g.rows, g.members, g.num, g.den, len(g.judged()))
 	for r, i := range g.rows {
-		g.measure(i, f.Row(r))
+		g.stand(i, f.Row(r))
 	}
 	for _, m := range g.members {
 		if m.unseen > 0 {
@@ -197,8 +199,10 @@ func (g *group) admit(names []string) {
 	g.members = append(g.members, added...)
 	g.order()
 	n := len(g.members) * len(g.features)
-	g.num, g.den, g.y, g.mu = make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
-	g.scratch = make([]float64, len(g.members))
+	for _, x := range []*[]float64{&g.num, &g.den, &g.y, &g.mu, &g.precision} {
+		*x = make([]float64, n)
+	}
+	g.scratch, g.share = make([]float64, len(g.members)), make([]float64, len(g.members))
 	for i := g.live * len(g.members); i < n; i++ {
 		g.y[i], g.mu[i] = math.NaN(), math.NaN()
 	}
@@ -226,19 +230,10 @@ func (g *group) order() {
 	slices.SortFunc(g.byName, func(i, j int) int { return cmp.Compare(g.members[i].name, g.members[j].name) })
 }
 
-// measure reads the terms of member i from its row and decides whether it is a
-// peer.
-func (g *group) measure(i int, row []float64) {
-	m, b, n := g.members[i], g.bind, len(g.members)
+// stand decides whether member i, whose terms have been read, is a peer.
+func (g *group) stand(i int, row []float64) {
+	m, b := g.members[i], g.bind
 	m.unseen = 0
-	missing, expected := 0, len(g.judged())
-	for k := range g.features {
-		num, den := b.num[k].at(row, &m.lastNum[k]), b.den[k].at(row, &m.lastDen[k])
-		g.num[k*n+i], g.den[k*n+i] = num, den
-		if math.IsNaN(num) && k < expected {
-			missing++
-		}
-	}
 	m.weight = 1
 	if b.weight >= 0 && row[b.weight] > 0 {
 		m.weight = row[b.weight]
@@ -247,7 +242,7 @@ func (g *group) measure(i int, row []float64) {
 	switch {
 	case standing != facts.StandingIn:
 		m.whole, m.silent = false, 0
-	case 3*missing <= expected:
+	case 3*m.missing <= len(g.judged()):
 		m.reports()
 	case g.absent(m, row):
 		standing = facts.StandingAbsent
@@ -276,15 +271,15 @@ func (g *group) residuals() {
 	g.gather(g.peers)
 	n := len(g.members)
 	for k := range g.live {
-		f, base := &g.features[k], k*n
-		y := g.y[base : base+n]
-		for _, i := range g.peers {
-			y[i] = f.measure(g.num[base+i], g.den[base+i], g.members[i].share, g.rho[k])
-		}
-		g.levels(g.peers, y)
+		from, to := k*n, (k+1)*n
+		g.features[k].values(g.y[from:to], g.num[from:to], g.den[from:to], g.share, g.rho[k])
+		g.levels(g.peers, g.y[from:to])
 		g.block.common[k] += g.mid.median()
-		g.normalise(k)
+		g.refer(k)
 		g.judgeCohorts(k)
+	}
+	for first := 0; first < len(g.peers); first += residualTile {
+		g.normalise(g.peers[first:min(first+residualTile, len(g.peers))])
 	}
 	for _, i := range g.peers {
 		if !g.members[i].scored {
@@ -293,21 +288,49 @@ func (g *group) residuals() {
 	}
 }
 
-// normalise computes the peers' medians and z of feature k.
-func (g *group) normalise(k int) {
-	f, base := &g.features[k], k*len(g.members)
-	precision, at := 1.0, math.NaN() // of the peers' level: mu takes three values at most in a cohort
+// refer sets what the peers are held up to in feature k, mu, and the precision
+// that goes with it.
+func (g *group) refer(k int) {
+	f, from, to := &g.features[k], k*len(g.members), (k+1)*len(g.members)
+	y, den, mu, precision := g.y[from:to], g.den[from:to], g.mu[from:to], g.precision[from:to]
+	if len(g.cohorts) > 1 {
+		for _, i := range g.peers {
+			mu[i] = g.reference(g.members[i], k, y[i])
+			precision[i] = f.precision(den[i], mu[i])
+		}
+		return
+	}
+	all := g.mid.medians()
+	var common [len(all.mu)]float64
+	if !f.own() {
+		for at, mu := range all.mu {
+			common[at] = f.precision(0, mu)
+		}
+	}
 	for _, i := range g.peers {
-		m, y := g.members[i], g.y[base+i]
-		mu := g.reference(m, k, y)
-		g.mu[base+i] = mu
-		if !m.scored {
-			continue
+		at := all.place(y[i])
+		mu[i], precision[i] = all.mu[at], common[at]
+	}
+	if f.own() {
+		f.precisions(precision, den, mu)
+	}
+}
+
+// residualTile is how many members are normalised in one feature after the
+// other: so few that their cells stay in the nearest cache.
+const residualTile = 16
+
+// normalise computes z of the given members.
+func (g *group) normalise(peers []int) {
+	n := len(g.members)
+	for k := range g.live {
+		from, to := k*n, (k+1)*n
+		y, mu, precision := g.y[from:to], g.mu[from:to], g.precision[from:to]
+		for _, i := range peers {
+			if m := g.members[i]; m.scored {
+				m.z[k] = m.cells[k].z(y[i], mu[i], precision[i])
+			}
 		}
-		if mu != at || f.own() {
-			precision, at = f.precision(g.den[base+i], mu), mu
-		}
-		m.z[k] = m.cells[k].z(y, mu, precision)
 	}
 }
 
@@ -319,7 +342,8 @@ func (g *group) shareWeights() {
 			most = max(most, m.weight)
 		}
 	}
-	for _, m := range g.members {
+	for i, m := range g.members {
 		m.share = m.weight / max(most, m.weight)
+		g.share[i] = m.share
 	}
 }

@@ -58,12 +58,7 @@ func (j *judge) begin() { j.tracks = j.tracks[:0] }
 // add takes in the residuals of one member.
 // Cost: O(d² windows), no allocation once the group has its size.
 func (j *judge) add(t *track, z []float64) {
-	for k, at := range j.index {
-		j.v[k] = 0
-		if at >= 0 {
-			j.v[k] = j.law.ranks[k].score(z[at])
-		}
-	}
+	scoreAll(j.v, j.law.ranks, j.index, z)
 	t.win.add(j.v)
 	for w := range j.law.forms {
 		t.stat[w] = math.NaN()

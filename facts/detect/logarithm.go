@@ -47,6 +47,25 @@ func logarithm(x float64) float64 {
 	return whole + series(r)
 }
 
+// log1p is log(1+x), extended as an odd function below zero so that no finite
+// number is lost.
+func log1p(x float64) float64 {
+	y := [1]float64{x}
+	log1pEach(y[:])
+	return y[0]
+}
+
+// log1pEach replaces each x by log1p(x); NaN stays NaN.
+// Cost: half that of as many calls.
+func log1pEach(x []float64) {
+	for i, v := range x {
+		if from1 := 1 + math.Abs(v); from1 <= math.MaxFloat64 {
+			whole, r := reduce(from1)
+			x[i] = math.Copysign(whole+series(r), v)
+		}
+	}
+}
+
 // reduce splits log x into whole + log(1+r), |r| ≤ 1/(2·logSteps): with m the
 // mantissa of x and c the point of the table next to it,
 //

@@ -1,121 +1,72 @@
 package detect
 
-import (
-	"math"
-	"slices"
-	"strings"
-
-	"github.com/evenkeel/evenkeel/facts"
-)
+import "math"
 
 // shrink is the number of requests' worth of the group's own baseline ratio
 // that is added to every ratio: with fewer requests than that, a ratio says
 // little (see Features in the package documentation).
 const shrink = 5
 
-// binding finds the terms of the features in frames of one set of metrics.
-type binding struct {
-	metrics                   []string // of the frames; shared with them
-	num, den                  []boundTerm
-	admin, up, weight, uptime int   // columns, or -1
-	balancer, page            []int // columns of the balancer's metrics, and of all others
-	sent, refused             boundTerm
-}
-
-// boundTerm is a term as columns of a frame.
-type boundTerm struct {
-	columns []int
-	growth  int // column of the gauge, or -1
-}
-
-func bind(features []feature, metrics []string) *binding {
-	column := func(name string) int {
-		if i, ok := slices.BinarySearch(metrics, name); ok {
-			return i
-		}
-		return -1
-	}
-	bindTerm := func(t term) boundTerm {
-		b := boundTerm{growth: column(t.lessGrowth)}
-		for _, m := range t.sum {
-			if i := column(m); i >= 0 {
-				b.columns = append(b.columns, i)
-			}
-		}
-		return b
-	}
-	b := &binding{metrics: metrics, admin: column(facts.MetricAdmin), up: column(facts.MetricUp),
-		weight: column(metricWeight), uptime: column(metricUptime),
-		sent: bindTerm(sum("hx_stot")), refused: bindTerm(sum(refused...))}
-	for i, m := range metrics {
-		if strings.HasPrefix(m, balancerPrefix) {
-			b.balancer = append(b.balancer, i)
-		} else {
-			b.page = append(b.page, i)
-		}
-	}
-	for _, f := range features {
-		b.num = append(b.num, bindTerm(f.num))
-		b.den = append(b.den, bindTerm(f.den))
-	}
-	return b
-}
-
-// at returns the term's value in a member's row, NaN when none of its metrics
-// was seen. last is the gauge's reading of the tick before, NaN when there was
-// none, and becomes this tick's.
-func (b *boundTerm) at(row []float64, last *float64) float64 {
-	total := math.NaN()
-	for _, c := range b.columns {
-		v := row[c]
-		switch {
-		case math.IsNaN(v):
-		case math.IsNaN(total):
-			total = v
-		default:
-			total += v
-		}
-	}
-	if b.growth >= 0 {
-		now := row[b.growth]
-		if grown := now - *last; !math.IsNaN(grown) && !math.IsNaN(total) {
-			total = max(0, total-grown)
-		}
-		*last = now
-	}
-	return total
-}
-
 // measure returns a feature's value y, dimensionless, NaN when it was not
 // seen. rho is the group's own baseline of num/den, 0 when there is none.
 // weight is the member's share of traffic relative to others', above 0.
 func (f *feature) measure(num, den, weight, rho float64) float64 {
+	var y [1]float64
+	f.values(y[:], []float64{num}, []float64{den}, []float64{weight}, rho)
+	return y[0]
+}
+
+// values sets y to what [feature.measure] returns for each member of a group:
+// num, den and weight hold one number a member, as y does.
+// Cost: O(len(y)), no allocation.
+func (f *feature) values(y, num, den, weight []float64, rho float64) {
+	num, den, weight = num[:len(y)], den[:len(y)], weight[:len(y)]
 	switch f.form {
 	case formRate:
-		return log1p(num / weight)
+		for i := range y {
+			y[i] = num[i] / weight[i]
+		}
+		log1pEach(y)
 	case formLevel, formScale:
-		return log1p(num)
+		copy(y, num)
+		log1pEach(y)
 	case formTime:
-		if !(den > 0) {
-			return math.NaN()
+		for i := range y {
+			y[i] = given(den[i] > 0, num[i])
 		}
-		return log1p(num)
+		log1pEach(y)
 	case formShare:
-		return ratio(num, den, rho)
-	case formAmount:
-		if rho > 0 {
-			return math.Log(max(ratio(num, den, rho)/rho, tiny))
+		for i := range y {
+			y[i] = ratio(num[i], den[i], rho)
 		}
-		return log1p(ratio(num, den, 0))
+	case formAmount:
+		if !(rho > 0) {
+			for i := range y {
+				y[i] = ratio(num[i], den[i], 0)
+			}
+			log1pEach(y)
+			return
+		}
+		for i := range y {
+			y[i] = logarithm(max(ratio(num[i], den[i], rho)/rho, tiny))
+		}
 	default:
 		if f.den.sum == nil {
-			return num
+			copy(y, num)
+			return
 		}
-		if !(den > 0) {
-			return math.NaN()
+		for i := range y {
+			y[i] = given(den[i] > 0, num[i]/den[i])
 		}
-		return num / den
 	}
+}
+
+// given returns x when it is known, else NaN.
+func given(known bool, x float64) float64 {
+	if known {
+		return x
+	}
+	return math.NaN()
 }
 
 // tiny keeps the logarithm of an amount finite when its metric is negative.
@@ -138,14 +89,53 @@ func (f *feature) precision(den, mu float64) float64 {
 	case formRate, formLevel: // Poisson: var(log x) = 1/E x
 		return math.Exp(float64(0.5 * min(max(mu, 0), 40)))
 	case formAmount, formTime:
-		return math.Sqrt(max(den, 0) + shrink)
-	case formShare: // binomial, with half a request more in each outcome
-		n := max(den, 0) + shrink
-		p := (float64(min(max(mu, 0), 1)*n) + 0.5) / (n + 1)
-		return math.Sqrt(n / float64(p*(1-p)))
+		return amountPrecision(den)
+	case formShare:
+		return sharePrecision(den, mu)
 	default:
 		return 1
 	}
+}
+
+// precisions sets p to the precision of each member of a group, for a feature
+// of which it is each member's own.
+func (f *feature) precisions(p, den, mu []float64) {
+	den, mu = den[:len(p)], mu[:len(p)]
+	if f.form == formShare {
+		for i := range p {
+			p[i] = sharePrecision(den[i], mu[i])
+		}
+		return
+	}
+	for i := range p {
+		p[i] = amountPrecision(den[i])
+	}
+}
+
+// amountPrecision is that of a mean over den requests.
+func amountPrecision(den float64) float64 {
+	if !(den > 0) {
+		den = 0
+	}
+	return math.Sqrt(den + shrink)
+}
+
+// sharePrecision is that of a binomial share mu of den requests, with half a
+// request more in each outcome:
+//
+//	√(n/(p·(1−p))), p = (mu·n + 1/2)/(n+1).
+func sharePrecision(den, mu float64) float64 {
+	if !(den > 0) {
+		den = 0
+	}
+	if mu < 0 {
+		mu = 0
+	} else if mu > 1 {
+		mu = 1
+	}
+	n := den + shrink
+	yes := float64(mu*n) + 0.5
+	return (n + 1) * math.Sqrt(n/float64(yes*(n+1-yes)))
 }
 
 // own reports whether the precision depends on the member's own requests.
@@ -186,13 +176,4 @@ func (f *feature) floor(precision float64) float64 {
 	default:
 		return 0.003
 	}
-}
-
-// log1p is log(1+x), extended as an odd function below zero so that no finite
-// number is lost.
-func log1p(x float64) float64 {
-	if x < 0 {
-		return -math.Log(1 - x)
-	}
-	return math.Log(1 + x)
 }

@@ -21,6 +21,7 @@ type member struct {
 	whole    bool    // its features were there at the last tick
 	silent   int     // ticks for which it seems to be restarting
 	restarts int     // times that it came back as a new process
+	missing  int     // features without a value at the last tick it was there
 
 	cohort           *cohort   // whose members are its peers
 	weight, share    float64   // the balancer's weight, and relative to the largest of the peers

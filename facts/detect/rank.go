@@ -66,14 +66,31 @@ func newRanks(h *histogram) *ranks {
 	return r
 }
 
-// score returns v for a residual z that is not NaN, exact as [window] needs it.
-// Cost: O(1), one logarithm in the tail.
-func (r *ranks) score(z float64) float64 {
-	v := r.within(z)
-	if size := math.Abs(z); size > r.z99 {
-		v += math.Copysign(r.tail(size), z)
+// scoreAll sets v[k] to the score of the residual z[index[k]] by the k-th of
+// the ranks, exact as [window] needs it, or to 0 where the index is negative.
+// No residual is NaN.
+// Cost: O(len(v)), one logarithm for each in the tail. No allocation.
+func scoreAll(v []float64, ranks []*ranks, index []int, z []float64) {
+	ranks, index = ranks[:len(v)], index[:len(v)]
+	for k := range v {
+		v[k] = 0
+		if index[k] < 0 {
+			continue
+		}
+		r, z := ranks[k], z[index[k]]
+		score := r.within(z)
+		if size := math.Abs(z); size > r.z99 {
+			score += math.Copysign(r.tail(size), z)
+		}
+		v[k] = exact(score)
 	}
-	return exact(v)
+}
+
+// score returns the score of one residual.
+func (r *ranks) score(z float64) float64 {
+	var v [1]float64
+	scoreAll(v[:], []*ranks{r}, []int{0}, []float64{z})
+	return v[0]
 }
 
 // within returns the normal score of the rank of z, linear between the points

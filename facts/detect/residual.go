@@ -41,9 +41,8 @@ func middleOf(s []float64) middle {
 // and nothing smaller behind: Hoare's selection with the median of three as the
 // pivot, and a sort when that goes badly.
 func selectNth(s []float64, k int) (low, high int) {
-	const small = 12
 	high = len(s)
-	for budget := 2 * bits.Len(uint(high)); high-low > small; budget-- {
+	for budget := 2 * bits.Len(uint(high)); high-low > few; budget-- {
 		part := s[low:high]
 		if budget == 0 {
 			slices.Sort(part)
@@ -63,17 +62,28 @@ func selectNth(s []float64, k int) (low, high int) {
 			high = n
 		}
 	}
-	insertionSort(s[low:high])
+	sortFew(s[low:high])
 	return low, high
 }
 
-func insertionSort(s []float64) {
-	for i := 1; i < len(s); i++ {
-		x, j := s[i], i
-		for ; j > 0 && s[j-1] > x; j-- {
-			s[j] = s[j-1]
+// few is how many values are sorted at once.
+const few = 12
+
+// sortFew sorts at most few values: by insertion, but with every comparison
+// made and none branched upon, which a processor could not foresee.
+func sortFew(s []float64) {
+	var sorted [few]int64
+	for n, x := range s[:min(len(s), few)] {
+		bits := int64(math.Float64bits(x))
+		last := bits ^ int64(uint64(bits>>63)>>1) // as integers, negative numbers are ordered backwards
+		for i, y := range sorted[:n] {
+			sorted[i], last = min(y, last), max(y, last)
 		}
-		s[j] = x
+		sorted[n] = last
+	}
+	for i := range s {
+		bits := sorted[i]
+		s[i] = math.Float64frombits(uint64(bits ^ int64(uint64(bits>>63)>>1)))
 	}
 }
 
@@ -98,6 +108,37 @@ func medianOfThree(a, b, c float64) float64 {
 	return max(min(a, b), min(max(a, b), c))
 }
 
+// medians are the leave-one-out medians of a sample. They are three at most;
+// which of them is a member's depends on where it is.
+type medians struct {
+	low, high float64    // of y: below low, above high, or neither
+	mu        [3]float64 // of a member below, of one that is neither, of one above
+}
+
+// medians returns the leave-one-out medians; NaN when nothing else is in the
+// sample than the one that is left out.
+func (m middle) medians() medians {
+	switch {
+	case m.n < 2:
+		return medians{mu: [3]float64{math.NaN(), math.NaN(), math.NaN()}}
+	case m.n%2 == 0: // low is above high, or they are equal
+		return medians{low: m.c, high: m.a, mu: [3]float64{m.c, m.a, m.a}}
+	}
+	return medians{low: m.b, high: m.b, mu: [3]float64{(m.b + m.c) / 2, (m.a + m.c) / 2, (m.a + m.b) / 2}}
+}
+
+// place returns where y is. It takes no branch, because none could be foreseen.
+func (m *medians) place(y float64) int {
+	at, above := 1, 0
+	if y < m.low {
+		at = 0
+	}
+	if y > m.high {
+		above = 1
+	}
+	return at + above
+}
+
 // without returns the median of the sample without one occurrence of y; NaN
 // when nothing else is in it. When y itself is not in the sample, the result
 // is within its middle values all the same.
@@ -105,20 +146,8 @@ func medianOfThree(a, b, c float64) float64 {
 // The median of the others is what keeps a sick member from dragging its own
 // reference (see Residuals in the package documentation). Cost: O(1).
 func (m middle) without(y float64) float64 {
-	switch {
-	case m.n < 2:
-		return math.NaN()
-	case m.n%2 == 0 && y <= m.a:
-		return m.c
-	case m.n%2 == 0:
-		return m.a
-	case y < m.b:
-		return (m.b + m.c) / 2
-	case y > m.b:
-		return (m.a + m.b) / 2
-	default:
-		return (m.a + m.c) / 2
-	}
+	all := m.medians()
+	return all.mu[all.place(y)]
 }
 
 // median returns the median of s, which is sorted; NaN when it is empty.
