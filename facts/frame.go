@@ -77,9 +77,6 @@ func (f *Frame) At(member, metric string) float64 {
 // package's bounds, its names are valid, sorted and unique, and its values have
 // the shape and hold no infinity.
 func (f *Frame) Check() error {
-	if f.Time.IsZero() {
-		return fmt.Errorf("facts: frame of group %q: no time: %w", f.Group, ErrShape)
-	}
 	if err := CheckName("group", f.Group); err != nil {
 		return err
 	}
@@ -89,12 +86,21 @@ func (f *Frame) Check() error {
 	if err := checkNames("metric", f.Metrics, MaxMetrics); err != nil {
 		return err
 	}
+	return f.CheckValues()
+}
+
+// CheckValues is the part of [Frame.Check] that says nothing of names, for a
+// frame that has those of one that was checked. It is faster than the rest.
+func (f *Frame) CheckValues() error {
+	if f.Time.IsZero() {
+		return fmt.Errorf("facts: frame of group %q: no time: %w", f.Group, ErrShape)
+	}
 	if want := len(f.Members) * len(f.Metrics); len(f.Values) != want {
 		return fmt.Errorf("facts: frame of group %s: %d values, want %d (%d members × %d metrics): %w",
 			f.Group, len(f.Values), want, len(f.Members), len(f.Metrics), ErrShape)
 	}
 	for i, v := range f.Values {
-		if math.IsInf(v, 0) {
+		if math.Abs(v) > math.MaxFloat64 {
 			return fmt.Errorf("facts: frame of group %s: %s of %s is infinite, want a finite number or NaN: %w",
 				f.Group, f.Metrics[i%len(f.Metrics)], f.Members[i/len(f.Metrics)], ErrShape)
 		}

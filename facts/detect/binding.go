@@ -20,7 +20,8 @@ type binding struct {
 // boundTerm is a term as columns of a frame.
 type boundTerm struct {
 	columns []int
-	growth  int // column of the gauge, or -1
+	growth  int  // column of the gauge, or -1
+	none    bool // the feature has no such term: nobody reads it
 }
 
 func bind(features []feature, metrics []string) *binding {
@@ -31,7 +32,7 @@ func bind(features []feature, metrics []string) *binding {
 		return -1
 	}
 	bindTerm := func(t term) boundTerm {
-		b := boundTerm{growth: column(t.lessGrowth)}
+		b := boundTerm{growth: column(t.lessGrowth), none: t.sum == nil}
 		for _, m := range t.sum {
 			if i := column(m); i >= 0 {
 				b.columns = append(b.columns, i)
@@ -60,7 +61,11 @@ func bind(features []feature, metrics []string) *binding {
 // was seen. last is the gauge's reading of the tick before, NaN when there was
 // none, and becomes this tick's.
 func (b *boundTerm) at(row []float64, last *float64) float64 {
-	return b.settled(b.total(row), row, last)
+	total := b.total(row)
+	if b.growth < 0 {
+		return total
+	}
+	return b.settled(total, row, last)
 }
 
 // total returns the sum of those of the term's metrics that were seen.
@@ -79,11 +84,8 @@ func (b *boundTerm) total(row []float64) float64 {
 	return total
 }
 
-// settled returns total less the growth of the gauge, if there is one.
+// settled returns total less the growth of the gauge.
 func (b *boundTerm) settled(total float64, row []float64, last *float64) float64 {
-	if b.growth < 0 {
-		return total
-	}
 	now := row[b.growth]
 	if grown := now - *last; !math.IsNaN(grown) && !math.IsNaN(total) {
 		total = max(0, total-grown)
@@ -112,13 +114,17 @@ func (b *binding) read(f *facts.Frame, rows []int, members []*member, num, den [
 			num, den := num[k*n:(k+1)*n], den[k*n:(k+1)*n]
 			b.num[k].read(num, f, first, tile)
 			b.den[k].read(den, f, first, tile)
-			for r, i := range tile {
-				if b.num[k].growth >= 0 {
+			if b.num[k].growth >= 0 {
+				for r, i := range tile {
 					num[i] = b.num[k].settled(num[i], f.Row(first+r), &members[i].lastNum[k])
 				}
-				if b.den[k].growth >= 0 {
+			}
+			if b.den[k].growth >= 0 {
+				for r, i := range tile {
 					den[i] = b.den[k].settled(den[i], f.Row(first+r), &members[i].lastDen[k])
 				}
+			}
+			for _, i := range tile {
 				if math.IsNaN(num[i]) && k < expected {
 					members[i].missing++
 				}
@@ -129,6 +135,9 @@ func (b *binding) read(f *facts.Frame, rows []int, members []*member, num, den [
 
 // read sets x[rows[r]] to the term's sum in row first+r of the frame.
 func (b *boundTerm) read(x []float64, f *facts.Frame, first int, rows []int) {
+	if b.none {
+		return
+	}
 	if len(b.columns) != 1 {
 		for r, i := range rows {
 			x[i] = b.total(f.Row(first + r))

@@ -48,8 +48,9 @@ func (f *feature) values(y, num, den, weight []float64, rho float64) {
 			return
 		}
 		for i := range y {
-			y[i] = logarithm(max(ratio(num[i], den[i], rho)/rho, tiny))
+			y[i] = max(ratio(num[i], den[i], rho)/rho, tiny)
 		}
+		logEach(y)
 	default:
 		if f.den.sum == nil {
 			copy(y, num)
