@@ -8,9 +8,12 @@
 //	…
 //	return w.Run(ctx)
 //
-// # The test
+// # The tests
 //
-// Each tick goes through five steps. Notation: member i, feature k, tick t.
+// Each tick goes through the steps below to the score U of each member against
+// its peers. Three more statistics are computed once a block of some ticks, and
+// each of the four is held against a history of its own. Notation: member i,
+// feature k, tick t.
 //
 // # Features
 //
@@ -58,12 +61,27 @@
 // is taken against the middle of the others'. Any function could stand here: what
 // is promised does not depend on it.
 //
+// # Statistics over blocks
+//
+// In block.go, creep.go, history.go and blocks.go. Over means of blocks, some
+// twelve ticks, never more than a fifth of an epoch; a score counts until the
+// next block ends.
+//
+//   - own: a member against its own level at this hour of the day, less what the
+//     whole group moved;
+//   - common: the group's median against its past at this hour. It is never an
+//     imbalance, and says which way the group has shifted;
+//   - anchor: the fading mean of a member's residuals against the cells that
+//     the baseline began with, which do not slide: slow creep. It needs an epoch
+//     to come and to go, and hears nothing of what is sudden.
+//
 // # Thresholds
 //
-// In conformal.go and epoch.go. With M_1 … M_m the largest U of any member in
-// each of m healthy epochs, T1 alarms when U exceeds the ⌈(1−α)(m+1)⌉-th
-// smallest. If M_1 … M_m and the M of the running epoch are exchangeable, its
-// rank among them is uniform (ties are broken by a hash, as good as random), so
+// In conformal.go, test.go and epoch.go. With M_1 … M_m the largest U of any
+// member in each of the last m healthy epochs, T1 alarms when U exceeds the
+// ⌈(1−α)(m+1)⌉-th smallest. If M_1 … M_m and the M of the running epoch are
+// exchangeable, its rank among them is uniform (ties are broken by a hash, as
+// good as random), so
 //
 //	P(any alarm of the group during the epoch) ≤ α,
 //
@@ -75,16 +93,37 @@
 // one at hand; p-values that share a calibration depend on each other (Bates et
 // al.), which is why nothing here multiplies them. Epochs that depend on each
 // other weakly keep the rate nearly (Chernozhukov, Wüthrich and Zhu, of blocks of
-// a stationary, mixing series): choose them long against the windows.
+// a stationary, mixing series): choose them long against the windows. The history
+// slides, so that it forgets.
 //
 // With m epochs nobody can honestly promise less than 1/(m+1): the fact says what
-// is certified beside what is declared, and rules may ask for it.
+// is certified beside what is declared, and rules may ask for it. Beside it stands
+// what is assured, T4: the rate that holds with 95 % confidence given this very
+// history (tolerance.go).
+//
+// The declared α is shared ([Shares]). A test beside the peers' joins when its
+// history could certify its share, (m+1)·α·share ≥ 1, which depends on m alone;
+// until then the peers' test has it. So the alarms of all together keep α by the
+// union bound, an alarm stands while any test is exceeded, and the fact tells
+// the one that is exceeded most. What is certified and assured are sums over the
+// tests that have joined. A test that never joins costs nothing but time.
 //
 // T2, for alike members and little history, takes the ⌊α(m+1)⌋-th largest of all
 // cells members × epochs. If the law of that array does not change when members
 // or epochs are permuted, it bounds by α the expected number of members falsely
 // alarmed in an epoch. A margin on the threshold makes either test stricter by an
-// amount that nothing certifies.
+// amount that nothing certifies. The p-value in a fact is the member's rank among
+// all cells while a test at the level 0.01 finds no member unlike the others,
+// else among its own epochs (exchange.go); the health fact says which. The
+// e-value is a bet on the rank among the epochs' maxima (bets.go): for all
+// members of the group at once its mean in health is at most 1, at any tick, so
+// that e-BH may be asked about many groups together ([Discoveries], T6).
+//
+// T3 gathers evidence over epochs (sequential.go, slow.go): it alarms at the
+// close of an epoch, for the next one, on average at most once in 1/(α·share)
+// epochs in health. T5 holds a test's alarms to its α for any data at all
+// (budget.go): after twelve alarms more than that allows, its threshold rises
+// above that of the history. Its T counts the epochs that are learnt.
 //
 // # Attribution
 //
@@ -95,21 +134,39 @@
 // is by how much S² = w'·P·w would fall were w_k what the other features predict
 // by least squares; the fact lists sign(w_k)·√t_k.
 //
+// For own, the values of the peers are those usual for the member at this hour.
+//
 // # Learning
 //
 // Health is learnt, never assumed: from the group itself, which takes a warm-up
 // and then epochs ("ageing", in facts of kind health), or at once from healthy
-// recordings of groups of the same kind ([Learner], [Calibrate]). A group that
-// learns from itself does not learn from a time when an alarm stood; unless
-// the member left or restarted, each such time counts as a false alarm in what
-// is certified. Learning never blocks: membership is told from the first frame.
+// recordings of groups of the same kind ([Learner], [Calibrate]), which calibrate
+// the peers' test alone. Learning never blocks: membership is told from the
+// first frame.
+//
+// An epoch with an alarm that ended by itself is learnt as it was seen: it may
+// have been a false one, and to leave those out, or to count them for less than
+// they were, would lower the threshold with each. A fault that nobody saw to
+// costs power until it slides out of the history, or a person says what it was
+// ([Detector.Forget]). Nothing is learnt from an epoch in which somebody acted
+// ([Detector.Acted]) or an alarm ended because its member left or restarted, nor
+// from one that was under alarm from end to end.
+//
+// # Baselines
+//
+// In version.go. Baselines are told apart by versions. A new one begins when the first
+// baseline is fitted, when a member came back as a new process, when others are
+// in service for longer than a restart takes, when a metric was taken in, and at
+// a person's word ([Detector.Reset]). T3 begins anew with it, and the anchor of
+// the member that came back. Facts name the digest of the version.
 //
 // # Sliding
 //
 // In block.go, slide.go and late.go. What is slow looks at means over blocks of
 // a few ticks. At the end of each the offset and the scale of every member follow
 // it by a bounded step, with a time constant of a day or more, so that drift is
-// no alarm and a burst is not learnt; not while an alarm stands on it. Beside
+// no alarm and a burst is not learnt; not while an alarm stands on it, while it
+// settles, or in an epoch with an act. Beside
 // them an anchor keeps what the baseline began with, to find what creeps. A
 // metric that appears later is fitted by itself while the rest goes on.
 //
@@ -132,8 +189,9 @@
 // the balancer sees. Only a member that refuses connections without a page, or
 // whose counters have just begun anew, counts as restarting, for a few ticks.
 //
-// With two members there is no telling who is sick: the alarm is the group's.
-// With one there is nothing to compare.
+// With two members nothing between them tells who is sick: the alarm is the
+// group's, and names a member only when that one alone is unlike its own past.
+// With one there is nothing to compare but its past.
 //
 // The same frames give the same facts, byte for byte: there is no clock, no
 // random number and no map order in a [Detector], the order of summation is
@@ -142,13 +200,22 @@
 // # Cost
 //
 // Measured in cells: one cell is one feature of one member at one tick, however
-// many metrics the feature is made of.
+// many metrics the feature is made of. Statistics over blocks cost about as much
+// as a tick once a block. The end of an epoch sorts its histories, which are at
+// most maxCells peaks of members for each test: some milliseconds. A fact about
+// an alarm looks through them for its p-value.
 //
 // # What it does not do
 //
 // It does not tell a sick half of a group from the healthy half, nor what is
 // wrong with a group that moves as one (group_state.shift says that it moves).
-// It keeps nothing on disk and acts on nothing.
+// A test joins late where the declared rate is low: for 1 per 30 days, hours as
+// epochs and a share of a tenth after 300 days, unless it is given a larger share.
+// What a member shows of its own past is not certified before.
+// Epochs are not told apart by the hour: where the statistic of the peers
+// differs between day and night, the rate is kept on average over both. A law
+// that is learnt anew changes the scale of scores a little; histories go on. It
+// keeps nothing on disk and acts on nothing.
 //
 // # Sources
 //
@@ -162,4 +229,6 @@
 //   - V. Chernozhukov, K. Wüthrich, Y. Zhu: Exact and robust conformal inference
 //     methods for predictive machine learning with dependent data. COLT 2018,
 //     arXiv:1802.06300.
+//
+// Those of T3 to T6 stand with their types.
 package detect
