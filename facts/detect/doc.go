@@ -154,11 +154,11 @@
 //
 // # Baselines
 //
-// In version.go. Baselines are told apart by versions. A new one begins when the first
-// baseline is fitted, when a member came back as a new process, when others are
-// in service for longer than a restart takes, when a metric was taken in, and at
-// a person's word ([Detector.Reset]). T3 begins anew with it, and the anchor of
-// the member that came back. Facts name the digest of the version.
+// In version.go. Baselines are told apart by versions. A new one begins when the
+// first is fitted, when a member came back as a new process, when others are in
+// service for longer than a restart takes, when a metric was taken in, and at a
+// person's word ([Detector.Reset]). T3 begins anew with it, and the anchor of the
+// member that came back. Facts name the digest of the version.
 //
 // # Sliding
 //
@@ -166,9 +166,9 @@
 // a few ticks. At the end of each the offset and the scale of every member follow
 // it by a bounded step, with a time constant of a day or more, so that drift is
 // no alarm and a burst is not learnt; not while an alarm stands on it, while it
-// settles, or in an epoch with an act. Beside
-// them an anchor keeps what the baseline began with, to find what creeps. A
-// metric that appears later is fitted by itself while the rest goes on.
+// settles, or in an epoch with an act. Beside them an anchor keeps what the
+// baseline began with, to find what creeps. A metric that appears later is fitted
+// by itself while the rest goes on.
 //
 // On five-minute samples of real servers the calibration that goes on learning
 // keeps what it promises within [.5, 1.3], and the one that is frozen gives up to
