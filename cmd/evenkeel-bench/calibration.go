@@ -161,7 +161,7 @@ func calibrateOnce(ctx context.Context, group *healthyGroup, alpha float64) (cal
 // exceeds reports whether a fact is an alarm with a score above its threshold
 // now: one that stands for a few ticks more is not counted again.
 func exceeds(f *facts.Fact) bool {
-	return f.Kind == facts.Imbalance && f.State == facts.Alarm && f.Evidence.Score > f.Evidence.Threshold
+	return f.Kind == facts.Imbalance && f.State == facts.Alarm && f.Evidence.Score.Float() > f.Evidence.Threshold.Float()
 }
 
 func printCalibration(w io.Writer, o options, seed uint64, all []calibrated) error {
