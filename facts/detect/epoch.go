@@ -113,7 +113,7 @@ func (d *Detector) relearn() {
 	peer.joined = true
 	peer.relearn(d.cfg.Alpha*rest, d.cfg.Pool)
 	for i := range d.tests[:commonTest] {
-		d.tests[i].alike = d.alike(i)
+		d.compare(i)
 	}
 	d.learnt++
 }

@@ -67,9 +67,20 @@ func (d *Detector) p(t int, c memberPeak) float64 {
 // a member is told apart only when it clearly is.
 const alikeLevel = 0.01
 
-// alike reports whether nothing tells the peaks of the members apart under
-// test t, so that their p-values may be pooled.
-func (d *Detector) alike(t int) bool {
-	unlike := compareMembers(d.tests[t].history.cells)
-	return len(unlike) == 0 || unlike[0].p > alikeLevel
+// compareShare is the part of a history that has to be new before its members
+// are compared again: that sorts all of it, and says the same of most epochs.
+const compareShare = 16
+
+// compare decides whether anything tells the peaks of the members apart under
+// test t; when nothing does, their p-values may be pooled. It is asked whenever
+// an epoch was learnt.
+func (d *Detector) compare(t int) {
+	test := &d.tests[t]
+	epochs := test.history.len()
+	if test.rest--; test.rest > 0 && epochs >= compareShare*test.rest { // it grew, it was not forgotten
+		return
+	}
+	unlike := compareMembers(test.history.cells)
+	test.alike = len(unlike) == 0 || unlike[0].p > alikeLevel
+	test.rest = epochs / compareShare
 }

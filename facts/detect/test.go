@@ -33,6 +33,7 @@ type test struct {
 	alpha  float64 // probability of a false alarm in an epoch that it may have; of use when joined
 	limit  peak    // what a score has to exceed
 	alike  bool    // the members' peaks do not tell them apart
+	rest   int     // epochs until that is looked at again
 
 	// of the running epoch
 	live  bool    // somebody has a score at this tick
