@@ -93,6 +93,9 @@ func observeLoop(b *testing.B, n, features int, fault string) {
 	if fault != "" {
 		s.fault[n/2] = fault
 		l.record(s)
+		for range 20 { // until every window is full of it
+			l.tick(b)
+		}
 	}
 	told := 0
 	b.ReportAllocs()
