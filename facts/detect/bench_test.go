@@ -170,3 +170,40 @@ func TestAQuietTickDoesNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkLearnt is the cost of keeping what was learnt of a large group with
+// all its pasts: of taking it, and of reading and writing its bytes.
+func BenchmarkLearnt(b *testing.B) {
+	for _, members := range []int{30, 1000, 9999} {
+		s := newSynthetic(97, members)
+		d := four(b, func(c *Config) {
+			for i := range 5 { // to make it 20
+				c.Features = append(c.Features, Feature{Name: fmt.Sprintf("more_%d", i), Form: FormPlain, Of: []string{"threads_usage"}})
+			}
+		})
+		for d.Learnt() == nil || d.group.members[0].past == nil {
+			observe(b, d, s.frame())
+		}
+		encoded := d.Learnt().Encode()
+		for _, step := range []struct {
+			name string
+			do   func()
+		}{
+			{"take", func() { d.Learnt() }},
+			{"encode", func() { d.Learnt().Encode() }},
+			{"decode", func() {
+				if _, err := DecodeLearnt(encoded); err != nil {
+					b.Fatal(err)
+				}
+			}},
+		} {
+			b.Run(fmt.Sprintf("members=%d/features=%d/%s", members, len(d.Features()), step.name), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					step.do()
+				}
+				b.ReportMetric(float64(len(encoded))/1e6, "MB")
+			})
+		}
+	}
+}

@@ -80,12 +80,11 @@ func (d *Detector) Closed() (Closed, bool) {
 func (c *closing) note(d *Detector, learnt bool) {
 	c.done = true
 	c.epoch = Closed{Start: d.epoch.start, Learnt: learnt, Tests: make([]ClosedTest, tests)}
-	names := [tests]string{"peer", "anchor", "own", "common"}
 	for i := range d.tests {
 		t := &d.tests[i]
 		whole := d.whole(i)
 		rank, of := t.history.rank(whole)
-		out := ClosedTest{Test: names[i], Joined: t.joined && d.armed(), Peak: whole.score, Alpha: t.alpha, Epochs: t.history.len(),
+		out := ClosedTest{Test: testNames[i], Joined: t.joined && d.armed(), Peak: whole.score, Alpha: t.alpha, Epochs: t.history.len(),
 			Threshold: d.cfg.Margin * t.limit.score, P: float64(rank) / float64(of)}
 		if t.budget != nil {
 			out.Budget = t.budget.threshold(out.Threshold)

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -77,6 +78,14 @@ type Config struct {
 	// the members only, and judging starts at once. Nil: the detector learns
 	// from the group itself, for as long as that takes.
 	Calibration *Calibration
+	// Learnt is what an earlier detector of the same group has learnt, as of
+	// the same Env, Tick, Epoch, Windows, Features and Cohorts: there is no
+	// warm-up, and judging goes on with the first frame under its thresholds
+	// and version. A member that it does not know is fitted as any that comes
+	// late. When the first frame is later than Slide after the last that was
+	// learnt from, all members are fitted anew in this way, and a new version
+	// begins. Nil: there is none. Not together with Calibration.
+	Learnt *Learnt
 
 	// Features are declared in addition to those that are made by themselves
 	// of known metrics and of each unknown one; DeclaredOnly: instead of them.
@@ -183,6 +192,8 @@ func (c *Config) check() error {
 		len(slices.Compact(slices.Clone(c.Windows))) != len(c.Windows) || c.Windows[len(c.Windows)-1] > maxWindow:
 		return fmt.Errorf("detect: windows %v, want at most %d ascending lengths from 1 to %d ticks, the first 1",
 			c.Windows, maxWindows, maxWindow)
+	case c.Calibration != nil && c.Learnt != nil:
+		return errors.New("detect: a calibration, and something learnt from the group itself, want one of the two")
 	case c.Calibration != nil && !slices.Equal(c.Calibration.windows, c.Windows):
 		return fmt.Errorf("detect: windows %v, but the calibration was made with %v", c.Windows, c.Calibration.windows)
 	case c.Calibration != nil && c.Calibration.epoch != c.Epoch:

@@ -46,7 +46,7 @@ type epochs struct {
 	cells  [][]memberPeak // of each member scored in an epoch, of the latest len(cells) epochs
 	n      int            // cells in all
 
-	forgotten int // epochs removed by a label
+	aside []aside // epochs taken out by a label, oldest first
 }
 
 // add appends an epoch of a recording.
@@ -56,37 +56,21 @@ func (h *epochs) add(whole peak, cells []memberPeak) { h.addAt(0, whole, cells) 
 // that were not scored are not in cells.
 func (h *epochs) addAt(start int64, whole peak, cells []memberPeak) {
 	h.starts, h.whole, h.cells, h.n = append(h.starts, start), append(h.whole, whole), append(h.cells, cells), h.n+len(cells)
-	if keep := cmp.Or(h.keep, maxEpochs); len(h.whole) > keep {
-		h.starts, h.whole = slices.Delete(h.starts, 0, 1), slices.Delete(h.whole, 0, 1)
+	h.trim()
+}
+
+// trim lets the oldest go.
+func (h *epochs) trim() {
+	if over := len(h.whole) - cmp.Or(h.keep, maxEpochs); over > 0 {
+		h.starts, h.whole = slices.Delete(h.starts, 0, over), slices.Delete(h.whole, 0, over)
+	}
+	for len(h.aside) > 0 && len(h.starts) > 0 && (h.aside[0].start < h.starts[0] || len(h.aside) > maxEpochs) {
+		h.aside = slices.Delete(h.aside, 0, 1)
 	}
 	for len(h.cells) > len(h.whole) || len(h.cells) > 1 && h.n > maxCells {
 		h.n -= len(h.cells[0])
 		h.cells = slices.Delete(h.cells, 0, 1)
 	}
-}
-
-// forgettable is the share of a history that may be forgotten: more would make
-// what is left a selection.
-const forgettable = 0.05
-
-// forget removes the epochs that began in [from, to), in Unix milliseconds, the
-// oldest first, as far as forgettable allows, and returns their number.
-func (h *epochs) forget(from, to int64) int {
-	gone := 0
-	for i := 0; i < h.len(); {
-		if h.starts[i] < from || h.starts[i] >= to || float64(h.forgotten+1) > math.Ceil(forgettable*float64(h.len()+h.forgotten)) {
-			i++
-			continue
-		}
-		if at := i - (h.len() - len(h.cells)); at >= 0 {
-			h.n -= len(h.cells[at])
-			h.cells = slices.Delete(h.cells, at, at+1)
-		}
-		h.starts, h.whole = slices.Delete(h.starts, i, i+1), slices.Delete(h.whole, i, i+1)
-		h.forgotten++
-		gone++
-	}
-	return gone
 }
 
 // len returns m, the number of epochs.

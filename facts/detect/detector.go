@@ -29,6 +29,9 @@ type Detector struct {
 	epoch    epoch // that runs
 	closing  closing
 	pair     alarm // of a group with two members
+
+	resumed    *Learnt // what is resumed from, until the first frame
+	resumption string  // what to say of it, until the epoch ends; empty: nothing
 }
 
 // New returns a detector that has seen nothing. An error names the field of c,
@@ -59,6 +62,11 @@ func New(c Config) (*Detector, error) {
 		// fit misses.
 		d.group.warmup = d.group.warmup * fitPercent / 100
 		d.group.stride = max(1, (d.group.warmup+maxSamples-1)/maxSamples)
+	}
+	if c.Learnt != nil {
+		if err := d.resume(c.Learnt); err != nil {
+			return nil, err
+		}
 	}
 	return d, nil
 }
@@ -99,6 +107,9 @@ func (d *Detector) Observe(f *facts.Frame) ([]facts.Fact, error) {
 func (d *Detector) take(f *facts.Frame, past bool) (alarms []facts.Fact, err error) {
 	if err := d.order.check(f); err != nil {
 		return nil, err
+	}
+	if d.resumed != nil {
+		d.wake(f.Time)
 	}
 	d.group.read(f)
 	d.closing.done = false

@@ -51,6 +51,7 @@ func (d *Detector) closeEpoch() {
 		d.tests[i].clear()
 	}
 	*e = epoch{start: e.start.Add(passed.Truncate(d.cfg.Epoch)), episode: e.episode}
+	d.resumption = ""
 }
 
 // learns reports whether the group teaches the detector.

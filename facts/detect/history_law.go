@@ -17,6 +17,7 @@ const (
 type lawSample struct {
 	runs   []*trace
 	stride int     // one run in so many is taken
+	least  int     // runs that the next law needs at least; 0: firstRuns
 	turn   int     // blocks since the last run that was taken began
 	series []*past // that the run follows
 	// scored and restart hold those of the run's ticks, so that a block
@@ -47,7 +48,7 @@ func (s *lawSample) take(h *history, series []*past) bool {
 		s.runs = s.runs[:n-1]
 		return false
 	}
-	return n >= firstRuns && n&(n-1) == 0
+	return n >= max(firstRuns, s.least) && n&(n-1) == 0
 }
 
 // begin starts a run with series evenly chosen.

@@ -96,6 +96,9 @@ func (d *Detector) health(out []facts.Fact) []facts.Fact {
 	default:
 		detail = d.age()
 	}
+	if d.resumption != "" {
+		detail += "; " + d.resumption
+	}
 	if moved {
 		detail += "; shift of the whole group: " + shift
 	}

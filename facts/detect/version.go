@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -14,10 +15,10 @@ import (
 // person says so. The evidence over epochs (T3) begins anew with it, and so do
 // the anchors of the members that it is about. Thresholds go on sliding.
 type Baseline struct {
-	Version int       // 1 is the first; 0: there is none yet
-	Reason  string    // fitted, metric, restart of a member, membership, or a person's word
-	Since   time.Time // end of the tick at which it began
-	Digest  string    // "sha256:" and 64 hexadecimal digits: of the above, the members and their cells then
+	Digest  string    `json:"digest"`  // "sha256:" and 64 hexadecimal digits: of the rest, the members and their cells then
+	Reason  string    `json:"reason"`  // fitted, metric, restart of a member, membership, away, or a person's word
+	Since   time.Time `json:"since"`   // end of the tick at which it began
+	Version int       `json:"version"` // 1 is the first; 0: there is none yet
 }
 
 // Baseline returns the version in force. Cost: O(1).
@@ -42,25 +43,6 @@ func (d *Detector) Reset(reason string) {
 // the epoch, and baselines do not follow their members in it.
 // Cost: O(1).
 func (d *Detector) Acted() { d.epoch.explained = true }
-
-// Forget removes from what the thresholds are taken from the epochs that began
-// at from or later and before to: a person, or the record of acts, says that
-// somebody was at fault in them. It returns the number of epochs that the test
-// of the peers forgets: at most one in twenty, and the oldest of those asked
-// for. The detector's own alarm is no reason to forget, as thresholds would fall
-// with every false one.
-// Cost: O(m·n) for m epochs of n members.
-func (d *Detector) Forget(from, to time.Time) int {
-	if !d.learns() {
-		return 0
-	}
-	var gone [tests]int
-	for i := range d.tests {
-		gone[i] = d.tests[i].history.forget(from.UnixMilli(), to.UnixMilli())
-	}
-	d.relearn()
-	return gone[peerTest]
-}
 
 // watchBaseline begins a new version when one is due.
 // Cost: O(n), no allocation unless there is one.
@@ -91,6 +73,7 @@ func (d *Detector) watchBaseline() {
 // renew begins a version.
 func (d *Detector) renew(reason string) {
 	h := sha256.New()
+	reason = strings.ToValidUTF8(reason, "?")
 	d.baseline = Baseline{Version: d.baseline.Version + 1, Reason: reason, Since: d.order.last}
 	fmt.Fprintln(h, d.cfg.Env, d.cfg.Group, d.baseline.Version, reason, d.baseline.Since.UnixMilli(), d.group.featureNames())
 	for _, i := range d.group.byName {

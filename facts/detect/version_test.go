@@ -240,36 +240,3 @@ func TestHealthTellsWhatIsCertified(t *testing.T) {
 		t.Error("199 epochs certify one in 720")
 	}
 }
-
-// What a person or the record of acts says was a fault is taken out of the
-// histories, the oldest first, one epoch in twenty at most.
-func TestForget(t *testing.T) {
-	d := four(t, nil)
-	for e := range 60 {
-		score := 1 + float64(e)/100
-		if e >= 20 && e < 25 {
-			score = 9
-		}
-		whole := peak{score, uint64(e)}
-		d.tests[peerTest].history.keep = 100
-		d.tests[peerTest].learn(lesson{start: int64(e) * 10_000, whole: whole, cells: []memberPeak{{"m0001", whole}}})
-	}
-	d.relearn()
-	for _, step := range []struct {
-		name     string
-		from, to int // seconds
-		gone     int
-		at20     float64 // the peak that is then the 21st
-	}{
-		{"a time before all", -100, 0, 0, 9},
-		{"some of the fault", 200, 230, 3, 9},
-		{"no more than one in twenty", 230, 250, 0, 9},
-	} {
-		if got := d.Forget(at(step.from), at(step.to)); got != step.gone {
-			t.Errorf("%s: %d epochs forgotten, want %d", step.name, got, step.gone)
-		}
-		if h := &d.tests[peerTest].history; h.whole[20].score != step.at20 || len(h.starts) != h.len() || len(h.cells) != h.len() || h.n != h.len() {
-			t.Errorf("%s: %d epochs, %d starts, %d cells, the 21st of %v", step.name, h.len(), len(h.starts), h.n, h.whole[20].score)
-		}
-	}
-}
