@@ -30,7 +30,8 @@ type share struct {
 //
 // which is by how much S² would fall were w_k what the other features predict
 // by least squares (see Attribution in the package documentation). The score of a share is
-// sign(w_k)·√t_k: in the unit of S.
+// sign(w_k)·√t_k: in the unit of S. A feature whose row and column in p are zero
+// has no part.
 // Cost: O(d²).
 func attribute(p *mat.SymDense, w []float64) []share {
 	d := len(w)
@@ -38,7 +39,10 @@ func attribute(p *mat.SymDense, w []float64) []share {
 	h.MulVec(p, mat.NewVecDense(d, w))
 	out := make([]share, d)
 	for k := range d {
-		out[k] = share{k, math.Copysign(math.Abs(h.AtVec(k))/math.Sqrt(p.At(k, k)), w[k])}
+		out[k].feature = k
+		if p.At(k, k) > 0 {
+			out[k].score = math.Copysign(math.Abs(h.AtVec(k))/math.Sqrt(p.At(k, k)), w[k])
+		}
 	}
 	slices.SortFunc(out, func(a, b share) int {
 		return cmp.Or(cmp.Compare(math.Abs(b.score), math.Abs(a.score)), cmp.Compare(a.feature, b.feature))
@@ -57,9 +61,7 @@ func (d *Detector) effects(t int, m *member) []facts.Effect {
 	case anchorTest:
 		return d.effectsOf(i, d.slowly.creep.shares(&m.drift), m.score[t], nil)
 	}
-	l := d.judge.law
-	shares := attribute(l.forms[m.best].inverse, m.win.sum(m.best, len(l.features)))
-	return d.effectsOf(i, shares, m.u, d.judge.index)
+	return d.effectsOf(i, d.judge.shares(m.track), m.u, d.judge.index)
 }
 
 // effectsOf names the features of the shares, with the values of member i and

@@ -33,17 +33,8 @@ type cell struct{ a, g, inverse float64 } // inverse is 1/s
 // alike is the cell of a member that nothing is known of but the group's scale.
 func alike(scale float64) cell { return cell{g: 1, inverse: 1 / scale} }
 
-// z returns the normalised residual, 0 (no evidence) when y or mu is missing.
+// z returns the normalised residual, NaN when y or mu is missing.
 func (c *cell) z(y, mu, precision float64) float64 {
-	z := c.residual(y, mu, precision)
-	if math.IsNaN(z) {
-		return 0
-	}
-	return z
-}
-
-// residual returns the normalised residual, NaN when y or mu is missing.
-func (c *cell) residual(y, mu, precision float64) float64 {
 	return (y - c.a - float64(c.g*mu)) * precision * c.inverse
 }
 

@@ -73,11 +73,11 @@ func TestCellScaleIsDrawnToTheGroup(t *testing.T) {
 	}
 }
 
-func TestMissingIsNoEvidence(t *testing.T) {
+func TestResidualOfWhatIsMissing(t *testing.T) {
 	c := alike(0.5)
 	for _, x := range [][2]float64{{math.NaN(), 1}, {1, math.NaN()}} {
-		if z := c.z(x[0], x[1], 2); z != 0 {
-			t.Errorf("z(%v, %v) = %v, want 0", x[0], x[1], z)
+		if z := c.z(x[0], x[1], 2); !math.IsNaN(z) {
+			t.Errorf("z(%v, %v) = %v, want NaN", x[0], x[1], z)
 		}
 	}
 	if z := c.z(2, 1, 3); z != 6 {

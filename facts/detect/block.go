@@ -110,8 +110,8 @@ func (g *group) endBlock() {
 			at := k*n + i
 			mu := b.mu[at] / length
 			precision := f.precision(b.den[at]/length, mu)
-			m.blockZ[k] = m.cells[k].residual(m.blockY[k], mu, precision)
-			m.anchorZ[k] = m.anchor[k].residual(m.blockY[k], mu, precision)
+			m.blockZ[k] = m.cells[k].z(m.blockY[k], mu, precision)
+			m.anchorZ[k] = m.anchor[k].z(m.blockY[k], mu, precision)
 		}
 	}
 	g.blockEnded = true

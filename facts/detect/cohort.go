@@ -217,6 +217,9 @@ func (g *group) slideCohorts() {
 			continue
 		}
 		for k := range c.cells {
+			if math.IsNaN(c.z[k]) {
+				continue
+			}
 			c.cells[k].follow(c.z[k], c.z[k], g.slideRate, 1, c.least[k].inverse)
 		}
 	}

@@ -197,7 +197,7 @@ func (d *Detector) score() error {
 			continue
 		}
 		if m.restarted {
-			m.win.restart()
+			m.restart()
 			m.restarted = false
 		}
 		d.judge.add(m.track, m.z)

@@ -61,6 +61,11 @@
 // is taken against the middle of the others'. Any function could stand here: what
 // is promised does not depend on it.
 //
+// In missing.go. A window in which a feature is missing for longer than it ever
+// was in health does without it: S is then that of the other features and their
+// own Σ, over the same q. To count what is missing as usual would make evidence
+// of whatever goes together with it.
+//
 // # Statistics over blocks
 //
 // In block.go, creep.go, history.go and blocks.go. Over means of blocks, some

@@ -206,7 +206,7 @@ func (h *history) score(series []*past) {
 			p.track, p.version = newTrack(h.windows, len(h.judge.law.features)), h.version
 		}
 		if p.restarted {
-			p.win.restart()
+			p.restart()
 		}
 		h.judge.add(p.track, p.z)
 		for w, s := range p.stat {

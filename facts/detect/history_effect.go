@@ -15,9 +15,8 @@ type deviation struct {
 // the block are left out. p must be judged.
 // Cost: O(d²).
 func (h *history) effects(p *past, most int) []deviation {
-	l := h.judge.law
 	var out []deviation
-	for _, s := range attribute(l.forms[p.best].inverse, p.win.sum(p.best, len(l.features))) {
+	for _, s := range h.judge.shares(p.track) {
 		enough := len(out) >= minEffects && float64(s.score*s.score) < effectShare*p.u*p.u
 		if enough || len(out) == most || s.score == 0 {
 			break

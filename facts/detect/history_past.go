@@ -45,7 +45,7 @@ type past struct {
 	hold bool      // nothing is learnt from this block; set by the caller
 
 	usual     []float32 // y that was expected of this block; NaN: nothing
-	z         []float64 // deviation of this block; 0: no evidence
+	z         []float64 // deviation of this block; NaN: missing
 	judged    bool      // the block was scored: u, stat and best are of this block
 	last      int       // block last observed
 	*track              // windows under the law of version; nil until there is one
@@ -144,7 +144,7 @@ func (p *past) deviate(h *history, now hour) {
 	p.restarted, p.last = p.last != h.blocks-1, h.blocks
 	for k := range p.y {
 		usual := p.at(k, now)
-		p.z[k], p.usual[k] = 0, float32(usual)
+		p.z[k], p.usual[k] = math.NaN(), float32(usual)
 		if p.seen(k) {
 			z := (p.y[k] - usual) / p.sd(h, k)
 			p.z[k] = min(max(z, -farthest), farthest)

@@ -15,6 +15,7 @@ const (
 // track is what the windows say of one member.
 type track struct {
 	win  window
+	gaps missing
 	stat []float64 // S of each window, NaN: not full
 	u    float64   // the score: the largest S, taken against the group's spread
 	best int       // the window it is from
@@ -22,6 +23,12 @@ type track struct {
 
 func newTrack(windows []int, features int) *track {
 	return &track{win: newWindow(windows, features), stat: nans(len(windows))}
+}
+
+// restart empties the windows.
+func (t *track) restart() {
+	t.win.restart()
+	t.gaps.whole()
 }
 
 func nans(n int) []float64 {
@@ -45,6 +52,7 @@ type judge struct {
 	index   []int // place in z of each feature of the law, or -1: not there, no evidence
 	v       []float64
 	scratch []float64
+	without []int    // features that the window at hand is without
 	tracks  []*track // of this tick
 }
 
@@ -56,18 +64,48 @@ func newJudge(l *law, features []string) *judge {
 func (j *judge) begin() { j.tracks = j.tracks[:0] }
 
 // add takes in the residuals of one member.
-// Cost: O(d² windows), no allocation once the group has its size.
+// Cost: O(d² windows), no allocation once the group has its size; while m
+// features are missing O(windows·m³) more.
 func (j *judge) add(t *track, z []float64) {
-	scoreAll(j.v, j.law.ranks, j.index, z)
+	missing := scoreAll(j.v, j.law.ranks, j.index, z)
 	t.win.add(j.v)
+	if missing > 0 || t.gaps.left > 0 {
+		t.gaps.add(z, j.index, j.law.gaps, j.law.windows[len(j.law.windows)-1])
+	}
 	for w := range j.law.forms {
 		t.stat[w] = math.NaN()
 		if t.win.full(w) {
-			t.stat[w] = j.law.forms[w].stat(t.win.sum(w, len(j.v)))
+			t.stat[w] = j.stat(t, w)
 		}
 	}
 	t.u, t.best = 0, 0
 	j.tracks = append(j.tracks, t)
+}
+
+// stat returns S of window w, of the features that it is not without; NaN when
+// there are none.
+func (j *judge) stat(t *track, w int) float64 {
+	form, sums := &j.law.forms[w], t.win.sum(w, len(j.v))
+	all := form.stat(sums)
+	if t.gaps.left == 0 {
+		return all
+	}
+	j.without = t.gaps.in(j.law.windows[w], j.without[:0])
+	switch len(j.without) {
+	case 0:
+		return all
+	case len(j.v):
+		return math.NaN()
+	}
+	return form.without(j.without, all, sums, &j.scratch)
+}
+
+// shares returns each feature's part in the score of t, largest first; those
+// that its window is without have none.
+// Cost: O(d²), while m features are missing O(m·d²).
+func (j *judge) shares(t *track) []share {
+	lacks := t.gaps.in(j.law.windows[t.best], nil)
+	return attribute(j.law.forms[t.best].inverseWithout(lacks), t.win.sum(t.best, len(j.v)))
 }
 
 // end scores the members added since begin.

@@ -30,6 +30,7 @@ type law struct {
 	features []string
 	ranks    []*ranks
 	forms    []quadratic // one a window
+	gaps     []int       // longest that each feature was missing, in ticks
 }
 
 // quadratic is the whitened quadratic form of one window (see Statistic in
@@ -93,13 +94,18 @@ func (q *quadratic) stat(sums []float64) float64 {
 // learnLaw returns the law of the residuals in the traces, which have the
 // given features. Cost: O(ticks·members·windows·d²).
 func learnLaw(windows []int, features []string, traces []*trace) (*law, error) {
-	l := &law{windows: windows, features: features}
+	l := &law{windows: windows, features: features, gaps: make([]int, len(features))}
 	for k := range features {
 		var h histogram
 		for _, t := range traces {
 			h.merge(t.histogram(k))
 		}
 		l.ranks = append(l.ranks, newRanks(&h))
+	}
+	for _, t := range traces {
+		for k, ticks := range t.longestGaps() {
+			l.gaps[k] = max(l.gaps[k], ticks)
+		}
 	}
 	d := len(features)
 	moments := make([]moments, len(windows))

@@ -29,7 +29,7 @@ type member struct {
 	cells            []cell    // one a feature; nil: not fitted yet
 	anchor           []cell    // those that the baseline began with; they do not slide
 	samples          []sample  // tick by tick, one a feature each; nil once fitted
-	z                []float64 // of this tick, valid when scored
+	z                []float64 // of this tick, valid when scored; NaN: missing
 	scored           bool      // peer and fitted: z is good
 	restarted        bool      // its windows have to begin anew
 	hold             bool      // its cells do not slide: an alarm stands, it settles, or it is acted upon

@@ -20,7 +20,11 @@ type histogram struct {
 	n      float64
 }
 
+// add counts one residual; a missing one, NaN, as 0.
 func (h *histogram) add(z float64) {
+	if math.IsNaN(z) {
+		z = 0
+	}
 	z = min(max(z, -rankReach), rankReach)
 	h.counts[int(math.Round((z+rankReach)*rankGrid))]++
 	h.n++
@@ -67,26 +71,33 @@ func newRanks(h *histogram) *ranks {
 }
 
 // scoreAll sets v[k] to the score of the residual z[index[k]] by the k-th of
-// the ranks, exact as [window] needs it, or to 0 where the index is negative.
-// No residual is NaN.
+// the ranks, exact as [window] needs it. A residual that is missing, NaN, has
+// the score of 0; the score is 0 where the index is negative. It returns how many
+// are missing in either way.
 // Cost: O(len(v)), one logarithm for each in the tail. No allocation.
-func scoreAll(v []float64, ranks []*ranks, index []int, z []float64) {
+func scoreAll(v []float64, ranks []*ranks, index []int, z []float64) (missing int) {
 	ranks, index = ranks[:len(v)], index[:len(v)]
 	for k := range v {
 		v[k] = 0
 		if index[k] < 0 {
+			missing++
 			continue
 		}
 		r, z := ranks[k], z[index[k]]
+		if math.IsNaN(z) {
+			missing++
+			z = 0
+		}
 		score := r.within(z)
 		if size := math.Abs(z); size > r.z99 {
 			score += math.Copysign(r.tail(size), z)
 		}
 		v[k] = exact(score)
 	}
+	return missing
 }
 
-// score returns the score of one residual.
+// score returns the score of one residual, of 0 when it is missing.
 func (r *ranks) score(z float64) float64 {
 	var v [1]float64
 	scoreAll(v[:], []*ranks{r}, []int{0}, []float64{z})

@@ -98,7 +98,7 @@ func (r *Reader) score() {
 			continue
 		}
 		if m.restarted {
-			m.win.restart()
+			m.restart()
 		}
 		r.judge.add(m.track, m.z)
 	}
@@ -118,7 +118,7 @@ func (r *Reader) Explain(member string) []string {
 		if m.name != member || !m.scored {
 			continue
 		}
-		for _, s := range attribute(r.law.forms[m.best].inverse, m.win.sum(m.best, len(r.law.features))) {
+		for _, s := range r.judge.shares(m.track) {
 			out = append(out, r.law.features[s.feature])
 		}
 	}
@@ -135,14 +135,17 @@ func (r *Reader) member(i int) MemberReading {
 	}
 	m, n, d := g.members[i], len(g.members), g.live
 	if len(out.Y) != d {
-		out.Y, out.Peers = make([]float64, d), make([]float64, d)
+		out.Y, out.Peers, out.Z = make([]float64, d), make([]float64, d), make([]float64, d)
 	}
-	out.Name, out.Anew, out.Z, out.Score = m.name, m.restarted, m.z[:d], math.NaN()
+	out.Name, out.Anew, out.Score = m.name, m.restarted, math.NaN()
 	if r.judge != nil {
 		out.Score = m.u
 	}
 	for k := range d {
-		out.Y[k], out.Peers[k] = g.y[k*n+i], g.mu[k*n+i]
+		out.Y[k], out.Peers[k], out.Z[k] = g.y[k*n+i], g.mu[k*n+i], m.z[k]
+		if math.IsNaN(out.Z[k]) {
+			out.Z[k] = 0
+		}
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package detect
 
-// trace is the residuals of a group over a stretch of health, tick by tick.
+// trace is the residuals of a group over a stretch of health, tick by tick; NaN
+// where they are missing.
 type trace struct {
 	features []string
 	most     int // members at most, evenly chosen; 0: all
@@ -147,7 +148,7 @@ func (t *trace) peaks(l *law, epochs int) [][]float64 {
 		j.begin()
 		for s, i := range tick.scored {
 			if tick.restart[s] {
-				tracks[i].win.restart()
+				tracks[i].restart()
 			}
 			for k := range z {
 				z[k] = float64(t.z[tick.at+s*d+k])
