@@ -97,13 +97,19 @@ func (d *Detector) forgetLaws() {
 }
 
 // moved returns which way the whole group moved by the common test: 1 up, -1
-// down, 0 neither.
+// down, 0 neither: the way of its load, or if that is as usual, of its latency.
 func (d *Detector) moved() int {
 	t := &d.tests[commonTest]
 	if !t.joined || !t.live || !t.exceeds(peak{score: d.slowly.whole[0].u}, d.cfg.Margin) {
 		return 0
 	}
-	return d.slowly.common.direction(d.slowly.whole[0])
+	way := d.slowly.common.direction(d.slowly.whole[0], requestRate)
+	for k := range d.group.features {
+		if f := &d.group.features[k]; way == 0 && f.times() {
+			way = d.slowly.common.direction(d.slowly.whole[0], f.name)
+		}
+	}
+	return way
 }
 
 // collect takes the scores of this tick into the peaks of the epoch.

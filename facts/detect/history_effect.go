@@ -1,6 +1,9 @@
 package detect
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // deviation is one feature's part in a series' score.
 type deviation struct {
@@ -31,19 +34,18 @@ func (h *history) effects(p *past, most int) []deviation {
 // directionSD is how far a mean score must be from zero to have a direction.
 const directionSD = 1
 
-// direction tells which way p has moved, 1: up, -1: down, 0: neither: the way
-// of its request rate over the window that the score is from, or if that is as
-// usual, of its latency. p must be judged.
-func (h *history) direction(p *past) int {
+// direction tells which way the named feature of p has moved over the window
+// that the score is from, 1: up, -1: down, 0: neither, or there is no such
+// feature. p must be judged.
+func (h *history) direction(p *past, feature string) int {
 	l := h.judge.law
-	sums := p.win.sum(p.best, len(l.features))
-	for _, name := range []string{"request_rate", "latency_ms"} {
-		for k, feature := range l.features {
-			mean := sums[k] / float64(h.windows[p.best])
-			if feature == name && math.Abs(mean) >= directionSD {
-				return int(math.Copysign(1, mean))
-			}
-		}
+	k := slices.Index(l.features, feature)
+	if k < 0 {
+		return 0
 	}
-	return 0
+	mean := p.win.sum(p.best, len(l.features))[k] / float64(h.windows[p.best])
+	if math.Abs(mean) < directionSD {
+		return 0
+	}
+	return int(math.Copysign(1, mean))
 }

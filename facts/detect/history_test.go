@@ -153,8 +153,8 @@ func TestHistoryNamesWhatIsBehindAScore(t *testing.T) {
 	if off := got[0].y - got[0].usual; math.Abs(off+1) > 0.3 {
 		t.Errorf("latency is %.2f off its usual value, want about -1", off)
 	}
-	if got := s.h.direction(p); got != -1 {
-		t.Errorf("direction is %d, want -1: latency is down, load as ever", got)
+	if got := [...]int{s.h.direction(p, "latency_ms"), s.h.direction(p, "nobody's")}; got != [...]int{-1, 0} {
+		t.Errorf("directions of latency and of an unknown feature are %d, want -1, 0", got)
 	}
 }
 
