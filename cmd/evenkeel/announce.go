@@ -52,6 +52,7 @@ func (l *loop) onOutcome(_ context.Context, o actions.Outcome) {
 
 // announce tells the narrator, and whoever listens on the bus.
 func (l *loop) announce(o actions.Outcome) {
+	l.acted(o)
 	l.tell(loopEvent{Time: o.Time, Group: o.Group, Outcome: &o})
 	body := encoded(o)
 	l.outbox.add(letter{send: func(ctx context.Context) error {

@@ -15,30 +15,50 @@ import (
 )
 
 // pastOf returns what gives the frames of a group's past, as its readings would
-// have been, up to what its server knows by now.
-func pastOf(server *source.PromQL, c *config.Group) func(now time.Time) (frameSource, error) {
-	return func(now time.Time) (frameSource, error) {
+// have been, up to what its server knows by now, and from since on when that is later
+// than its backfill.
+func pastOf(server *source.PromQL, c *config.Group) func(since, now time.Time) (frameSource, error) {
+	return func(since, now time.Time) (frameSource, error) {
 		to := now.Add(-c.PromQL.Delay)
-		return server.History(to.Add(-c.Backfill), to, c.Tick)
+		from := to.Add(-c.Backfill)
+		if next := since.Add(c.Tick); next.After(from) {
+			from = next
+		}
+		if !from.Before(to) {
+			return nothing{}, nil
+		}
+		return server.History(from, to, c.Tick)
 	}
 }
+
+// nothing is a past without a frame.
+type nothing struct{}
+
+// Next implements frameSource.
+func (nothing) Next(context.Context) (*facts.Frame, error) { return nil, io.EOF }
 
 // watch is a group's watcher, which looks back before it looks.
 type watch struct {
 	*detect.Watcher
-	loop     *loop
-	group    *loopGroup
-	detector *detect.Detector
+	loop   *loop
+	group  *loopGroup
+	keeper *keeper
 }
 
 // Run learns from the past, if there is one, and then watches, as
 // [detect.Watcher.Run] does. A past that cannot be had, or ends early, is told
-// and done without.
+// and done without. Of a group that goes on with what was kept of it, the past
+// is what it missed since. At the end what was learnt is kept.
 func (w watch) Run(ctx context.Context) error {
+	defer w.keeper.close()
 	if w.group.Past != nil {
-		b := backfill{detector: w.detector, logger: w.loop.config.Logger.With("group", w.group.Name), reported: time.Now()}
+		b := backfill{detector: w.keeper.detector, logger: w.loop.config.Logger.With("group", w.group.Name), reported: time.Now()}
 		w.loop.standings.awaits("source "+w.group.Name, "learning from the past")
-		past, err := w.group.Past(w.loop.config.Now())
+		var since time.Time
+		if kept := w.keeper.detector.Learnt(); kept != nil {
+			since = kept.Taken
+		}
+		past, err := w.group.Past(since, w.loop.config.Now())
 		if err == nil {
 			err = b.run(ctx, past)
 		}

@@ -142,7 +142,7 @@ func TestLoopLearnsFromThePastBeforeItWatches(t *testing.T) {
 	past := newFleet()
 	begin := time.Now()
 	_, s, stop := testLoop(t, f, func(c *loopConfig) {
-		c.Groups[0].Past = func(now time.Time) (frameSource, error) {
+		c.Groups[0].Past = func(_, now time.Time) (frameSource, error) {
 			var frames []*facts.Frame
 			for i := range baselineTicks {
 				one, err := past.Next(t.Context())
@@ -174,7 +174,7 @@ func TestLoopLearnsFromThePastBeforeItWatches(t *testing.T) {
 func TestLoopDoesWithoutAPastThatCannotBeHad(t *testing.T) {
 	f := newFleet()
 	l, _, _ := testLoop(t, f, func(c *loopConfig) {
-		c.Groups[0].Past = func(time.Time) (frameSource, error) { return nil, fmt.Errorf("no history") }
+		c.Groups[0].Past = func(_, _ time.Time) (frameSource, error) { return nil, fmt.Errorf("no history") }
 	})
 	eventually(t, "ready", func() bool { return l.report().Ready() })
 }
@@ -182,7 +182,7 @@ func TestLoopDoesWithoutAPastThatCannotBeHad(t *testing.T) {
 func TestLoopStopsWhileItLearns(t *testing.T) {
 	begun := make(chan struct{})
 	_, _, stop := testLoop(t, newFleet(), func(c *loopConfig) {
-		c.Groups[0].Past = func(time.Time) (frameSource, error) { return &endless{begun: begun}, nil }
+		c.Groups[0].Past = func(_, _ time.Time) (frameSource, error) { return &endless{begun: begun}, nil }
 	})
 	<-begun
 	if err := stop(); err != nil {

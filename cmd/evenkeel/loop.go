@@ -16,6 +16,7 @@ import (
 // loopConfig is what one process needs to watch, decide and act: serve fills
 // it from evenkeel.yaml, demo from its own pool.
 type loopConfig struct {
+	Keep    bool         // what detectors learn is kept in Data, and taken up at the next start
 	Data    string       // directory of the log and of the embedded broker's store; created when missing
 	Env     string       // environment, part of every subject and entry
 	Bus     bus.Config   // URL and credentials of an external broker; zero: embedded. The rest is the loop's
@@ -32,13 +33,13 @@ type loopConfig struct {
 type loopGroup struct {
 	Name     string
 	Source   frameSource
-	Past     func(now time.Time) (frameSource, error) // what is learnt from before the first frame, until io.EOF; nil: nothing
-	Detect   detect.Config                            // Env, Group, ID and Build are the loop's
-	Push     *pushPort                                // where members push what Source reads; nil: they do not
-	Executor actions.Executor                         // the hand; nil: none, and Mode is not act
-	Pack     *knowledge.Pack                          // its rules, and the limits that hold the hand back
-	Mode     engine.Mode                              // may only lower what the pack allows; empty: what the pack allows
-	Because  string                                   // why Mode is lower than was asked for; empty: it is not
+	Past     func(since, now time.Time) (frameSource, error) // what is learnt from before the first frame, until io.EOF; nil: nothing
+	Detect   detect.Config                                   // Env, Group, ID and Build are the loop's
+	Push     *pushPort                                       // where members push what Source reads; nil: they do not
+	Executor actions.Executor                                // the hand; nil: none, and Mode is not act
+	Pack     *knowledge.Pack                                 // its rules, and the limits that hold the hand back
+	Mode     engine.Mode                                     // may only lower what the pack allows; empty: what the pack allows
+	Because  string                                          // why Mode is lower than was asked for; empty: it is not
 }
 
 // frameSource yields one frame a tick. No frame and an error that wraps

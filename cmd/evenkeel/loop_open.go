@@ -50,6 +50,9 @@ type loop struct {
 	listener  net.Listener // nil: no console
 	outbox    *outbox
 	standings *standings
+	scribe    *scribe
+	keepers   map[string]*keeper // by group, never changed once it runs
+	found     []audit.Entry      // about the baselines, to be recorded with the start
 
 	closers []func() error // last in, first out
 	busy    atomic.Int64   // unix nanoseconds since when a fact is being handled; 0: none is
@@ -255,21 +258,24 @@ func (l *loop) openEngine(ctx context.Context) (err error) {
 }
 
 func (l *loop) openWatchers(context.Context) error {
+	l.scribe, l.keepers = newScribe(l.log, l.config.Logger), map[string]*keeper{}
 	for _, g := range l.config.Groups {
 		c := g.Detect
 		c.Env, c.Group, c.ID, c.Build = l.config.Env, g.Name, localName, buildVersion()
-		d, err := detect.New(c)
+		d, store, err := l.openBaseline(c)
 		if err != nil {
 			return fmt.Errorf("group %s: %w", g.Name, err)
 		}
+		k := &keeper{group: g.Name, detector: d, store: store, scribe: l.scribe, now: l.config.Now,
+			version: d.Baseline().Version, kept: l.config.Now(), begun: map[string]bool{}}
 		part := "source " + g.Name
 		l.standings.expect(part, g.Name, freshTicks*cmp.Or(c.Tick, time.Second))
 		w, err := detect.NewWatcher(detect.WatcherConfig{Detector: d, Source: &watchedSource{inner: g.Source, part: part, standings: l.standings}, Publisher: l,
-			Passing: func(err error) bool { return errors.Is(err, source.ErrSilent) }})
+			Passing: func(err error) bool { return errors.Is(err, source.ErrSilent) }, After: k.after})
 		if err != nil {
 			return fmt.Errorf("group %s: %w", g.Name, err)
 		}
-		l.watchers = append(l.watchers, watch{w, l, &g, d})
+		l.watchers, l.keepers[g.Name] = append(l.watchers, watch{w, l, &g, k}), k
 	}
 	return nil
 }

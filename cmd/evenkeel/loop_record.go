@@ -78,7 +78,7 @@ func (l *loop) recordStart(ctx context.Context) error {
 		entries = append(entries, audit.Entry{Type: typeGap, Actor: actorLoop, Body: gapBody{seq, last.seq}})
 		l.config.Logger.Warn("the broker lost facts", "found_seq", seq, "want_seq", last.seq)
 	}
-	_, err = l.log.Append(ctx, entries...)
+	_, err = l.log.Append(ctx, append(entries, l.found...)...)
 	return err
 }
 

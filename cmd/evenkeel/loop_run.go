@@ -36,6 +36,7 @@ func (l *loop) Run(ctx context.Context) error {
 	live, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	c := &crew{base: context.WithoutCancel(ctx), fail: fail}
+	c.start("scribe", l.scribe.run)
 	c.start("outbox", l.outbox.run)
 	c.start("guard", l.guard.Run)
 	c.start("desk", l.desk.run)

@@ -90,7 +90,7 @@ func serve(ctx context.Context, file string, since time.Duration, stderr io.Writ
 // loopFor returns the loop that c describes, and what gives the connections of
 // its sources back.
 func loopFor(ctx context.Context, c *config.Config, logger *slog.Logger) (lc loopConfig, done func(), err error) {
-	lc = loopConfig{Data: c.Data, Env: c.Env, Console: c.Console.Listen, Digest: c.Digest, Logger: logger,
+	lc = loopConfig{Keep: true, Data: c.Data, Env: c.Env, Console: c.Console.Listen, Digest: c.Digest, Logger: logger,
 		Bus: bus.Config{URL: c.NATS.URL, CredsFile: c.NATS.Creds, CAFile: c.NATS.TLS.CA, CertFile: c.NATS.TLS.Cert, KeyFile: c.NATS.TLS.Key}}
 	var closers []func()
 	done = func() {

@@ -27,7 +27,8 @@ type Publisher interface {
 	Publish(ctx context.Context, f facts.Fact) error
 }
 
-// WatcherConfig is what a [Watcher] joins. All but Passing is required.
+// WatcherConfig is what a [Watcher] joins. The detector, the source and the
+// publisher are required.
 type WatcherConfig struct {
 	Detector  *Detector
 	Source    Source
@@ -35,6 +36,10 @@ type WatcherConfig struct {
 	// Passing tells errors of the source that will pass, after which it is
 	// asked again at once, from those that end the watch. Nil: none passes.
 	Passing func(error) bool
+	// After, unless nil, is called when the detector has taken in a frame, by
+	// the goroutine of Run: there, and only there, the detector may be used
+	// while it runs. The next frame waits for it.
+	After func()
 }
 
 const (
@@ -151,6 +156,9 @@ func (w *Watcher) observe(ctx context.Context, f *facts.Frame) {
 		w.refused.Add(1)
 	} else {
 		w.frames.Add(1)
+		if w.c.After != nil {
+			w.c.After()
+		}
 	}
 	if !w.silent.IsZero() {
 		w.unsent = append(w.unsent, w.c.Detector.absent(facts.Clear, time.Now(), w.silent))
