@@ -96,7 +96,7 @@ func (l *Learnt) checkGroup() error {
 			return fmt.Errorf("cohort %.40q: %w", c.Name, cmpError(err, "other cells than it was fitted with"))
 		}
 	}
-	for i := 0; i < len(s.Shift); i += shiftNumbers / 3 {
+	for i := 0; i < len(s.Shift); i += shiftNumbers / 2 {
 		if !(s.Shift[i] >= 0 && s.Shift[i] <= maxCount) {
 			return fmt.Errorf("shift after %v ticks", s.Shift[i])
 		}

@@ -207,10 +207,10 @@ func (t *test) restore(s *testState) {
 }
 
 // shiftNumbers is how many [shift.numbers] has.
-const shiftNumbers = 12
+const shiftNumbers = 8
 
 func (s *shift) restore(numbers packed[float64]) {
-	for i, l := range []*level{&s.total, &s.median, &s.latency} {
+	for i, l := range []*level{&s.total, &s.median} {
 		x := numbers[4*i:]
 		*l = level{int(x[0]), x[1], x[2], x[3]}
 	}

@@ -16,7 +16,7 @@ type learntState struct {
 	Metrics   []string        `json:"metrics"` // seen in the warm-up, sorted
 	Rho       packed[float64] `json:"rho"`
 	Scale     packed[float64] `json:"scale"`
-	Shift     packed[float64] `json:"shift"` // total, median, latency: ticks, past, now, sd
+	Shift     packed[float64] `json:"shift"` // total, median: ticks, past, now, sd
 	Slow      []slowState     `json:"slow"`  // by member
 	Tests     []testState     `json:"tests"`
 	Whole     *pastState      `json:"whole,omitempty"` // the group's own past

@@ -119,9 +119,10 @@ func (t *test) state() testState {
 	return s
 }
 
-// numbers returns the levels side by side.
+// numbers returns the levels of the load side by side. Those of latency are
+// known again within seconds.
 func (s *shift) numbers() (out packed[float64]) {
-	for _, l := range []*level{&s.total, &s.median, &s.latency} {
+	for _, l := range []*level{&s.total, &s.median} {
 		out = append(out, float64(l.ticks), l.past, l.now, l.sd)
 	}
 	return out
