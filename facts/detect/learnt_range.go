@@ -59,6 +59,8 @@ func (l *lawState) check(features []string, windows []int) error {
 		return fmt.Errorf("law of %d features, want some of the %d", d, len(features))
 	case len(windows) == 0 || len(windows) > maxWindows || !slices.Equal(l.Windows, windows) || len(l.Forms) != len(windows):
 		return fmt.Errorf("law for windows %v with %d forms, want %v", l.Windows, len(l.Forms), windows)
+	case len(l.Gaps) != d || slices.ContainsFunc(l.Gaps, func(ticks int) bool { return ticks < 0 || ticks > maxCount }):
+		return fmt.Errorf("law with gaps of %v ticks, want one a feature, 0 or more", l.Gaps)
 	}
 	for i, w := range windows {
 		if w < 1 || w > maxWindow || i > 0 && w <= windows[i-1] {

@@ -126,7 +126,7 @@ func (f *featureState) feature() feature {
 func (t *termState) term() term { return term{slices.Clone(t.Sum), t.LessGrowth} }
 
 func (l *lawState) law() *law {
-	out := &law{windows: slices.Clone(l.Windows), features: slices.Clone(l.Features)}
+	out := &law{windows: slices.Clone(l.Windows), features: slices.Clone(l.Features), gaps: slices.Clone(l.Gaps)}
 	d := len(l.Features)
 	for k := range d {
 		r := &ranks{z99: l.Z99[k]}

@@ -64,6 +64,7 @@ type creepState struct {
 type lawState struct {
 	Features []string        `json:"features"`
 	Forms    []formState     `json:"forms"` // one a window
+	Gaps     []int           `json:"gaps"`  // longest that each feature was missing, in ticks
 	Ranks    packed[float32] `json:"ranks"` // features × rankSteps normal scores
 	Windows  []int           `json:"windows"`
 	Z99      packed[float64] `json:"z99"`

@@ -70,7 +70,7 @@ func (h *history) state(learnt int) historyState {
 }
 
 func (l *law) state() *lawState {
-	s := &lawState{Features: slices.Clone(l.features), Windows: slices.Clone(l.windows)}
+	s := &lawState{Features: slices.Clone(l.features), Gaps: slices.Clone(l.gaps), Windows: slices.Clone(l.windows)}
 	for _, r := range l.ranks {
 		s.Ranks, s.Z99 = append(s.Ranks, r.v[:rankSteps]...), append(s.Z99, r.z99)
 	}
