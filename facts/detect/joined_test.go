@@ -283,3 +283,25 @@ func TestEvidenceOfAnAlarm(t *testing.T) {
 		t.Errorf("tier %s, want T1 or T5", e.Tier)
 	}
 }
+
+// A member that has changed for good is unlike its own past until a person says
+// that this is how it is meant to be.
+func TestResetEndsTheAlarmOfALastingChange(t *testing.T) {
+	s := newSynthetic(47, 5)
+	d := four(t, nil)
+	joined(t, d, s)
+	s.override = func(f *facts.Frame) { f.Row(2)[slices.Index(f.Metrics, "threads_usage")] += 0.3 }
+	alarms, _ := run(t, d, s, 200)
+	if alarms[sighting{"m0003", facts.StatisticOwn}].Evidence == nil {
+		t.Fatalf("alarms %v, want m0003 to be unlike itself", alarms)
+	}
+	m, limit := d.group.members[2], d.tests[ownTest].limit.score
+	d.Reset("more threads on m0003")
+	if d.tests[ownTest].joined || m.past != nil || m.score[ownTest] > 0 {
+		t.Error("the own past, or the thresholds of it, outlast a reset")
+	}
+	run(t, d, s, 200)
+	if m.score[ownTest] > limit {
+		t.Errorf("200 ticks after a reset m0003 scores %v against its past, want at most %v", m.score[ownTest], limit)
+	}
+}

@@ -26,14 +26,23 @@ func (d *Detector) Baseline() Baseline { return d.baseline }
 
 // Reset begins a new version of the baseline for the given reason, a person's
 // word for the record: what every member is now compared to its peers becomes
-// its anchor. Without effect before the first is fitted.
-// Cost: O(n·d).
+// its anchor, and its own past is forgotten, so that a change that is meant to
+// last does not keep its alarm standing. As pasts that begin anew are not what
+// the test of them was calibrated with, that test learns anew, too, and joins
+// again when it can certify its share. Without effect before the first is fitted.
+// Cost: O(n·d), and that of setting the thresholds.
 func (d *Detector) Reset(reason string) {
 	if d.judge == nil {
 		return
 	}
 	for _, m := range d.group.members {
 		m.rebase()
+		m.past = nil
+		m.away() // a score of the last block stands for what is forgotten
+	}
+	if own := &d.tests[ownTest]; d.learns() {
+		own.history = epochs{keep: own.history.keep}
+		d.relearn()
 	}
 	d.renew(reason)
 }
