@@ -28,6 +28,14 @@ func (f *Fact) check() error {
 			return fmt.Errorf("%w: %w", ErrFact, err)
 		}
 	}
+	if f.Cohort != "" {
+		if err := CheckName("cohort", f.Cohort); err != nil {
+			return fmt.Errorf("%w: %w", ErrFact, err)
+		}
+		if f.Member != "" || f.Kind != Imbalance {
+			return bad("cohort", f.Cohort, "none in a fact about a member, or of another kind than imbalance")
+		}
+	}
 	switch f.State {
 	case Alarm, Clear, Watch:
 	default:

@@ -37,6 +37,7 @@ const (
 // encoding. Field order is the sorted order of the keys: the encoding relies
 // on it.
 type Fact struct {
+	Cohort     string        `json:"cohort,omitempty"` // imbalance only: members that are alike, such as a rack, and out of balance as one; Member is empty then
 	Detector   Detector      `json:"detector"`
 	Effect     []Effect      `json:"effect,omitempty"` // largest first, at most MaxEffects
 	Env        string        `json:"env"`
@@ -47,7 +48,7 @@ type Fact struct {
 	GroupState *GroupState   `json:"group_state,omitempty"`
 	Health     *HealthInfo   `json:"health,omitempty"`
 	Kind       Kind          `json:"kind"`
-	Member     string        `json:"member,omitempty"`  // empty: the fact is about the whole group
+	Member     string        `json:"member,omitempty"`  // empty: the fact is about a cohort, or the whole group
 	Members    []MemberState `json:"members,omitempty"` // membership only; sorted by name
 	Onset      Time          `json:"onset"`             // since when, as far as the detector can tell
 	Outcome    *OutcomeInfo  `json:"outcome,omitempty"`

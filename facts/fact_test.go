@@ -43,6 +43,36 @@ func assured() Fact {
 	return f
 }
 
+func TestAFactAboutACohort(t *testing.T) {
+	f := alarm()
+	f.Member, f.Cohort = "", "rack-2"
+	b, err := f.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"cohort":"rack-2",` + strings.Replace(alarmText[1:], `"member":"web-07",`, "", 1)
+	if string(b) != want {
+		t.Errorf("Encode:\n got %s\nwant %s", b, want)
+	}
+	if back, err := Decode(b); err != nil || back.Cohort != f.Cohort {
+		t.Errorf("Decode(Encode()) is about cohort %q, %v; want %q", back.Cohort, err, f.Cohort)
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(*Fact)
+	}{
+		{"a member as well", func(f *Fact) { f.Member = "web-07" }},
+		{"a name that is none", func(f *Fact) { f.Cohort = "rack 2" }},
+		{"another kind", func(f *Fact) { f.Kind, f.Evidence = Absent, nil }},
+	} {
+		bad := f
+		tt.change(&bad)
+		if _, err := bad.Encode(); !errors.Is(err, ErrFact) {
+			t.Errorf("a fact about a cohort with %s: %v, want %v", tt.name, err, ErrFact)
+		}
+	}
+}
+
 const assuredEvidence = `"evidence":{"assured":"1/10d","baseline":"sha256:abababababababababababababababababababababababababababababababab",` +
 	`"certified":"1/30d","declared":"1/30d","e":"26.8514","epochs":720,"margin":"1","p":"0.00138696","score":"9.12","statistic":"own",` +
 	`"threshold":"4.2","ticks":5,"tier":"T1"}`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -98,10 +99,7 @@ func (s *demoStory) hear(e loopEvent) {
 }
 
 func (s *demoStory) hearFact(f *facts.Fact) {
-	who := f.Member
-	if who == "" {
-		who = "the group"
-	}
+	who := cmp.Or(f.Member, f.Cohort, "the group")
 	switch {
 	case f.Kind == facts.Imbalance && f.State == facts.Alarm && !s.standing[who]:
 		s.standing[who] = true

@@ -18,7 +18,7 @@ type alarmTable struct {
 
 // alarmRow is one alarm from its first fact to its last.
 type alarmRow struct {
-	file, group, member string
+	file, group, member string // cohort in place of the member when it is about one
 	onset, from, to     time.Time
 	ended               facts.State // empty: it stood at the end of the recording
 	worst               facts.Fact  // with the largest score
@@ -30,14 +30,21 @@ func (t *alarmTable) fact(file string, f *facts.Fact) error {
 	if f.Kind != facts.Imbalance {
 		return nil
 	}
+	member := f.Member
+	if f.Cohort != "" {
+		member = "(" + f.Cohort + ")"
+	}
 	var row *alarmRow
 	for _, r := range t.rows {
-		if r.file == file && r.group == f.Group && r.member == f.Member && r.ended == "" {
+		if r.file == file && r.group == f.Group && r.member == member && r.ended == "" {
 			row = r
 		}
 	}
 	if row == nil {
-		row = &alarmRow{file: file, group: f.Group, member: f.Member, onset: f.Onset.Time, from: f.Time.Time, worst: *f}
+		if f.State != facts.Alarm {
+			return nil // of a member whose cohort is told in its place
+		}
+		row = &alarmRow{file: file, group: f.Group, member: member, onset: f.Onset.Time, from: f.Time.Time, worst: *f}
 		t.rows = append(t.rows, row)
 	}
 	row.to = f.Time.Time
@@ -71,7 +78,7 @@ func (r *alarmRow) endText() string {
 	case "":
 		return "-"
 	}
-	return clock(r.to) + " (member left)"
+	return clock(r.to) + " (member left, or its cohort is told)"
 }
 
 func orGroup(member string) string {

@@ -28,10 +28,13 @@ type together struct {
 	submit func(context.Context, actions.Intent) (actions.Outcome, error)
 	refuse func(context.Context, actions.Intent, error) // told what is not handed on, and why
 
-	mu     sync.Mutex            // guards what follows
-	groups []string              // sorted
-	alarms []map[string]believed // of each group, by member
+	mu     sync.Mutex             // guards what follows
+	groups []string               // sorted
+	alarms []map[accused]believed // of each group
 }
+
+// accused is whom an alarm is about; neither: the group.
+type accused struct{ member, cohort string }
 
 // believed is one alarm that stands, for as long as its fact may be believed.
 type believed struct {
@@ -43,7 +46,7 @@ func newTogether(groups []string, submit func(context.Context, actions.Intent) (
 	refuse func(context.Context, actions.Intent, error)) *together {
 	t := &together{submit: submit, refuse: refuse, groups: slices.Sorted(slices.Values(groups))}
 	for range groups {
-		t.alarms = append(t.alarms, map[string]believed{})
+		t.alarms = append(t.alarms, map[accused]believed{})
 	}
 	return t
 }
@@ -55,13 +58,14 @@ func (t *together) see(f facts.Fact) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	who := accused{f.Member, f.Cohort}
 	g, ok := slices.BinarySearch(t.groups, f.Group)
 	switch {
 	case !ok:
 	case f.State == facts.Alarm && f.Evidence != nil:
-		t.alarms[g][f.Member] = believed{f.Evidence.E.Float(), f.Expires.Time}
+		t.alarms[g][who] = believed{f.Evidence.E.Float(), f.Expires.Time}
 	default:
-		delete(t.alarms[g], f.Member)
+		delete(t.alarms[g], who)
 	}
 }
 
