@@ -14,9 +14,11 @@ func TestPlan(t *testing.T) {
 		want  string
 	}{
 		{"the defaults", config.Group{Tick: time.Second, Epoch: 6 * time.Minute, FalseAlarms: 30 * 24 * time.Hour},
-			"web: observe; first alarm after 1h10m, 1 per 30d certified after 30d, tests against the past never join: they take longer epochs"},
+			"web: observe; first alarm after 1h10m, 1 per 30d certified after 30d, tests against the past join after 300d"},
+		{"epochs that are too short", config.Group{Tick: time.Second, Epoch: time.Minute, FalseAlarms: 30 * 24 * time.Hour},
+			"web: observe; first alarm after 20m, 1 per 30d certified after 30d, tests against the past never join: they take longer epochs"},
 		{"slow ticks", config.Group{Tick: 10 * time.Second, Epoch: time.Hour, FalseAlarms: 365 * 24 * time.Hour},
-			"web: observe; first alarm after 11h40m, 1 per 365d certified after 365d1h, tests against the past never join: they take longer epochs"},
+			"web: observe; first alarm after 11h40m, 1 per 365d certified after 365d1h, tests against the past join after 3650d1h"},
 		{"a rate that is certified before the first alarm", config.Group{Tick: time.Second, Epoch: 10 * time.Minute, FalseAlarms: time.Hour},
 			"web: observe; first alarm after 1h50m, 1 per 1h certified after 1h50m, tests against the past join after 10h"},
 		{"fast ticks", config.Group{Tick: 100 * time.Millisecond, Epoch: 6 * time.Second, FalseAlarms: 2 * time.Hour},

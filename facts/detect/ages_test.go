@@ -14,8 +14,10 @@ func TestAges(t *testing.T) {
 	}{
 		{"an alarm in 30 days by epochs of an hour", Config{Tick: time.Second, Epoch: time.Hour, Alpha: 1.0 / 720, Warmup: time.Hour},
 			Ages{Judged: 11 * time.Hour, Certified: 30 * day, Gathered: 800 * time.Hour, Compared: 300 * day}},
-		{"short epochs are too many to be kept", Config{Tick: time.Second, Epoch: 6 * time.Minute, Alpha: 1.0 / 7200, Warmup: 6 * time.Minute},
-			Ages{Judged: 66 * time.Minute, Certified: 30 * day, Gathered: 800 * time.Hour}},
+		{"an alarm in 30 days by epochs of six minutes", Config{Tick: time.Second, Epoch: 6 * time.Minute, Alpha: 1.0 / 7200, Warmup: 6 * time.Minute},
+			Ages{Judged: 66 * time.Minute, Certified: 30 * day, Gathered: 800 * time.Hour, Compared: 300 * day}},
+		{"shorter epochs are too many to be kept", Config{Tick: time.Second, Epoch: 3 * time.Minute, Alpha: 1.0 / 14400, Warmup: 3 * time.Minute},
+			Ages{Judged: 33 * time.Minute, Certified: 30 * day, Gathered: 800 * time.Hour}},
 		{"no alarm before the least number of epochs", Config{Tick: time.Second, Epoch: time.Minute, Alpha: 0.5, Warmup: time.Minute, MinEpochs: 30},
 			Ages{Judged: 31 * time.Minute, Certified: 31 * time.Minute, Gathered: 31 * time.Minute, Compared: 31 * time.Minute}},
 		{"a share of nothing is waited for by nobody", Config{Tick: time.Second, Epoch: time.Hour, Alpha: 1.0 / 720, Warmup: time.Hour, Shares: Shares{Own: 0.2}},

@@ -91,7 +91,7 @@ func (d *Detector) forgetLaws() {
 		}
 		d.slowly.version[i] = h.version
 		if t := &d.tests[ownTest+i]; !t.joined {
-			t.history = epochs{keep: t.history.keep}
+			t.history, t.compared = epochs{keep: t.history.keep}, false
 		}
 	}
 }

@@ -70,14 +70,13 @@ func TestT1ThresholdsKeepTheRateOverTheGrid(t *testing.T) {
 // slidingAlarms returns for each alpha how many of the epochs tried exceed the
 // threshold of the m before them.
 func slidingAlarms(m, tried int, alphas []float64, draw func(e int) peak) []int {
-	h := &epochs{}
+	h := &epochs{keep: m}
 	alarms := make([]int, len(alphas))
 	for e := range m + tried {
 		p := draw(e)
 		if e >= m {
-			last := &epochs{whole: h.whole[e-m:]}
 			for a, alpha := range alphas {
-				if p.exceeds(last.threshold(alpha, false), 1) {
+				if p.exceeds(h.threshold(alpha, false), 1) {
 					alarms[a]++
 				}
 			}
@@ -103,13 +102,12 @@ func TestFalseAlarmsAreLearntAsTheyWere(t *testing.T) {
 		{"left out it runs away", true, 3, 10},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			h := &epochs{}
+			h := &epochs{keep: m}
 			alarms := 0
 			for e := range m + tried {
 				p := peak{1 + rng.Float64(), rng.Uint64()}
 				if e >= m {
-					last := &epochs{whole: h.whole[len(h.whole)-m:]}
-					if p.exceeds(last.threshold(alpha, false), 1) {
+					if p.exceeds(h.threshold(alpha, false), 1) {
 						alarms++
 						if tt.leave {
 							continue

@@ -40,13 +40,13 @@ type closing struct {
 	done  bool // at the last tick
 	epoch Closed
 	cells [tests][]memberPeak
-	past  [tests][][]memberPeak
+	past  [tests][][]memberPeak // which no history changes in place
 }
 
 // Closed returns what became of the epoch that the last frame closed, and
 // whether it closed one. It is of use after each [Detector.Observe]; an epoch
-// of which nobody asks costs nothing but two copies.
-// Cost: O(N log N) for N = members × epochs behind the thresholds.
+// of which nobody asks costs hardly anything.
+// Cost: O(N log N) for N cells of members and epochs, at most 65,536 a test.
 func (d *Detector) Closed() (Closed, bool) {
 	c := &d.closing
 	if !c.done {
@@ -66,9 +66,10 @@ func (d *Detector) Closed() (Closed, bool) {
 			past := own[m.member]
 			member := ClosedMember{Name: m.member, Peak: m.score, P: 1}
 			if len(past) > 0 {
-				member.Threshold = d.cfg.Margin * nthLargest(past, allowed(t.Alpha, len(past))).score
-				rank, of := (&epochs{whole: past}).rank(m.peak)
-				member.P = float64(rank) / float64(of)
+				h := epochs{whole: past}
+				h.sort()
+				rank, of := h.rank(m.peak)
+				member.Threshold, member.P = d.cfg.Margin*h.threshold(t.Alpha, false).score, float64(rank)/float64(of)
 			}
 			t.Members = append(t.Members, member)
 		}
@@ -84,13 +85,13 @@ func (c *closing) note(d *Detector, learnt bool) {
 		t := &d.tests[i]
 		whole := d.whole(i)
 		rank, of := t.history.rank(whole)
-		out := ClosedTest{Test: testNames[i], Joined: t.joined && d.armed(), Peak: whole.score, Alpha: t.alpha, Epochs: t.history.len(),
+		out := ClosedTest{Test: testNames[i], Joined: t.joined && d.armed(), Peak: whole.score, Alpha: t.alpha, Epochs: t.history.behind(d.pools(i)),
 			Threshold: d.cfg.Margin * t.limit.score, P: float64(rank) / float64(of)}
 		if t.budget != nil {
 			out.Budget = t.budget.threshold(out.Threshold)
 		}
 		c.epoch.Tests[i] = out
 		c.cells[i] = d.cells(i)
-		c.past[i] = slices.Clone(t.history.cells)
+		c.past[i] = t.history.cells
 	}
 }

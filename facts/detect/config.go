@@ -28,7 +28,7 @@ const (
 	maxWindow    = 256     // ticks: the ring of one member holds them
 	maxWindows   = 8
 	maxMargin    = 100
-	maxEpochs    = 1 << 16 // healthy epochs kept; the oldest go first
+	maxEpochs    = 1 << 17 // healthy epochs kept, 5 MiB a test; one alarm in 30 days by epochs of six minutes takes 72,000 for a tenth of alpha
 	maxCells     = 1 << 16 // and cells of members and epochs, in tier T2
 	maxIdleTicks = 3600    // a member unseen for so many ticks is forgotten
 )
@@ -210,7 +210,11 @@ func (c *Config) horizon(part float64) int {
 	if c.Horizon > 0 {
 		return c.Horizon
 	}
-	return int(min(max(math.Ceil(2/(c.Alpha*part)), 4*float64(c.MinEpochs)), maxEpochs))
+	least := 4 * float64(c.MinEpochs)
+	if part == 0 { // it never joins
+		return int(min(least, maxEpochs))
+	}
+	return int(min(max(math.Ceil(2/(c.Alpha*part)), least), maxEpochs))
 }
 
 // rate returns the false-alarm rate of one in n epochs.

@@ -76,7 +76,8 @@ func TestHorizonHoldsTwiceWhatAShareTakes(t *testing.T) {
 		{"all of alpha", 1, 0, 1440},
 		{"a tenth of it", 0.1, 0, 14400},
 		{"as the operator says", 0.1, 500, 500},
-		{"none", 0, 0, maxEpochs},
+		{"so little that twice is too much", 0.005, 0, maxEpochs},
+		{"none, that never joins", 0, 0, 40},
 	} {
 		c.Horizon = tt.horizon
 		if got := c.horizon(tt.part); got != tt.want {

@@ -38,11 +38,16 @@ func tie(group, member string, epoch int64) uint64 {
 
 // epochs is a healthy history: the peaks of its epochs, by group and by
 // member. It slides: the oldest epochs go when there are more than it keeps,
-// and the oldest cells when there are more than maxCells.
+// and the oldest cells when there are more than maxCells. No cells change in
+// place: who holds the slice may go on reading it.
+//
+// Memory: 40 bytes an epoch, 5 MiB with maxEpochs, and 32 bytes a cell, 2 MiB
+// with maxCells.
 type epochs struct {
 	keep   int            // epochs; 0: maxEpochs
 	starts []int64        // of each, in Unix milliseconds, oldest first; of those of a calibration 0
 	whole  []peak         // of the group; same order
+	order  []peak         // the same, ascending
 	cells  [][]memberPeak // of each member scored in an epoch, of the latest len(cells) epochs
 	n      int            // cells in all
 
@@ -54,24 +59,33 @@ func (h *epochs) add(whole peak, cells []memberPeak) { h.addAt(0, whole, cells) 
 
 // addAt appends the epoch that began at start, in Unix milliseconds. Members
 // that were not scored are not in cells.
+// Cost: O(log m) compares and O(m) moves.
 func (h *epochs) addAt(start int64, whole peak, cells []memberPeak) {
 	h.starts, h.whole, h.cells, h.n = append(h.starts, start), append(h.whole, whole), append(h.cells, cells), h.n+len(cells)
+	at, _ := slices.BinarySearchFunc(h.order, whole, peak.compare)
+	h.order = slices.Insert(h.order, at, whole)
 	h.trim()
 }
 
 // trim lets the oldest go.
 func (h *epochs) trim() {
-	if over := len(h.whole) - cmp.Or(h.keep, maxEpochs); over > 0 {
-		h.starts, h.whole = slices.Delete(h.starts, 0, over), slices.Delete(h.whole, 0, over)
+	for len(h.whole) > cmp.Or(h.keep, maxEpochs) {
+		at, _ := slices.BinarySearchFunc(h.order, h.whole[0], peak.compare)
+		h.order = slices.Delete(h.order, at, at+1)
+		h.starts, h.whole = h.starts[1:], h.whole[1:]
 	}
 	for len(h.aside) > 0 && len(h.starts) > 0 && (h.aside[0].start < h.starts[0] || len(h.aside) > maxEpochs) {
 		h.aside = slices.Delete(h.aside, 0, 1)
 	}
 	for len(h.cells) > len(h.whole) || len(h.cells) > 1 && h.n > maxCells {
 		h.n -= len(h.cells[0])
-		h.cells = slices.Delete(h.cells, 0, 1)
+		h.cells = h.cells[1:]
 	}
 }
+
+// sort sets the order after epochs have come or gone elsewhere than at the ends.
+// Cost: O(m log m).
+func (h *epochs) sort() { h.order = slices.SortedFunc(slices.Values(h.whole), peak.compare) }
 
 // len returns m, the number of epochs.
 func (h *epochs) len() int { return len(h.whole) }
@@ -95,31 +109,35 @@ func (h *epochs) len() int { return len(h.whole) }
 // the same epochs.
 //
 // With alpha below what the epochs can certify it is the largest peak.
-// Cost: O(N log N) for N peaks.
+// Cost: O(1), pooled O(N log k) for N cells.
 func (h *epochs) threshold(alpha float64, pool bool) peak {
-	peaks, m := h.peaks(pool)
-	return nthLargest(peaks, allowed(alpha, m))
+	k := allowed(alpha, h.behind(pool))
+	if !pool {
+		return h.order[max(0, len(h.order)-k)]
+	}
+	t := newTop(k)
+	for _, cells := range h.cells {
+		for _, c := range cells {
+			t.add(c.peak)
+		}
+	}
+	return t.least()
 }
 
 // assured returns T4 of the threshold for alpha (see [assured]): the
 // probability of an alarm in a healthy epoch that it keeps with confidence
 // 1−delta, given these very epochs.
 func (h *epochs) assured(alpha, delta float64, pool bool) float64 {
-	_, m := h.peaks(pool)
+	m := h.behind(pool)
 	return assured(m, allowed(alpha, m), delta)
 }
 
-// peaks returns what a threshold is taken from, and the number of epochs.
-func (h *epochs) peaks(pool bool) (peaks []peak, m int) {
-	if !pool {
-		return h.whole, h.len()
+// behind returns the number of epochs that a threshold is taken from.
+func (h *epochs) behind(pool bool) int {
+	if pool {
+		return len(h.cells)
 	}
-	for _, cells := range h.cells {
-		for _, c := range cells {
-			peaks = append(peaks, c.peak)
-		}
-	}
-	return peaks, len(h.cells)
+	return h.len()
 }
 
 // allowed returns ⌊alpha·(m+1)⌋, at least 1: how many of m+1 epochs may be
@@ -129,29 +147,16 @@ func allowed(alpha float64, m int) int {
 	return max(1, int(math.Floor(alpha*float64(m+1)+rounding)))
 }
 
-// nthLargest returns the k-th largest of the peaks, k ≥ 1, or the least when
-// there are fewer. Nothing exceeds that of no peaks.
-func nthLargest(peaks []peak, k int) peak {
-	if len(peaks) == 0 {
-		return peak{score: math.Inf(1)}
-	}
-	sorted := slices.SortedFunc(slices.Values(peaks), peak.compare)
-	return sorted[max(0, len(sorted)-k)]
-}
-
-// certifies returns the least alpha that the epochs can certify, 1/(m + 1):
-// the chance that the next peak is the largest of m+1. 1 certifies nothing.
-func (h *epochs) certifies() float64 { return 1 / float64(h.len()+1) }
+// certifies returns the least alpha that the epochs behind a threshold can
+// certify, 1/(m + 1): the chance that the next peak is the largest of m+1. 1
+// certifies nothing.
+func (h *epochs) certifies(pool bool) float64 { return 1 / float64(h.behind(pool)+1) }
 
 // rank returns which largest of m+1 peaks p would be, and m+1.
+// Cost: O(log m).
 func (h *epochs) rank(p peak) (rank, of int) {
-	rank = 1
-	for _, o := range h.whole {
-		if o.compare(p) >= 0 {
-			rank++
-		}
-	}
-	return rank, h.len() + 1
+	below, _ := slices.BinarySearchFunc(h.order, p, peak.compare)
+	return h.len() - below + 1, h.len() + 1
 }
 
 // exceeds reports whether p is evidence against the threshold c, of which the

@@ -2,6 +2,8 @@ package detect
 
 import (
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -52,10 +54,57 @@ func TestCertifies(t *testing.T) {
 		{"one in m+1", []float64{1, 2, 3}, 0.25},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := historyOf(tt.scores...).certifies(); got != tt.want {
-				t.Errorf("certifies() = %v, want %v", got, tt.want)
+			for _, pool := range []bool{false, true} {
+				if got := historyOf(tt.scores...).certifies(pool); got != tt.want {
+					t.Errorf("certifies(%v) = %v, want %v", pool, got, tt.want)
+				}
 			}
 		})
+	}
+	h := &epochs{}
+	for i := range 9 {
+		h.add(peak{float64(i), 0}, make([]memberPeak, maxCells/2))
+	}
+	if a, b := h.certifies(false), h.certifies(true); a != 0.1 || b != 1.0/3 {
+		t.Errorf("certified %v, pooled %v of 9 epochs of which 2 have cells, want 1/10 and 1/3", a, b)
+	}
+}
+
+// The order of a history is that of its peaks, however they came and went, with
+// ties and without.
+func TestOrderOfAHistoryIsThatOfItsPeaks(t *testing.T) {
+	rng := rand.New(rand.NewPCG(61, 62))
+	h := &epochs{keep: 40}
+	for e := range 300 {
+		p := peak{float64(rng.IntN(20)), uint64(rng.IntN(3))}
+		cells := []memberPeak{{"m1", p}, {"m2", peak{p.score / 2, 1}}}
+		before := h.cells
+		first := slices.Clone(slices.Concat(before...))
+		h.addAt(int64(e), p, cells)
+		if rng.IntN(9) == 0 {
+			h.forget(int64(e-20), int64(e-10), rng.IntN(2) == 0)
+			h.recall(int64(e-15), int64(e-5))
+		}
+		if !slices.Equal(h.order, slices.SortedFunc(slices.Values(h.whole), peak.compare)) {
+			t.Fatalf("epoch %d: order %v of %v", e, h.order, h.whole)
+		}
+		if !slices.Equal(first, slices.Concat(before...)) {
+			t.Fatalf("epoch %d: the cells that were there have changed", e)
+		}
+		alpha := rng.Float64()
+		k := allowed(alpha, h.len())
+		all := slices.Concat(h.cells...)
+		slices.SortFunc(all, func(a, b memberPeak) int { return a.compare(b.peak) })
+		if got, want := h.threshold(alpha, true), all[len(all)-k].peak; got != want {
+			t.Fatalf("epoch %d: the %d-th largest cell is %v, want %v", e, k, got, want)
+		}
+		rank, _ := h.rank(p)
+		if at, _ := slices.BinarySearchFunc(h.order, p, peak.compare); rank != len(h.order)-at+1 {
+			t.Fatalf("epoch %d: rank %d of %v in %v", e, rank, p, h.order)
+		}
+	}
+	if got := newTop(3).least(); !math.IsInf(got.score, 1) {
+		t.Errorf("the third largest of none is %v, want what nothing exceeds", got)
 	}
 }
 

@@ -108,16 +108,16 @@ func (d *Detector) relearn() {
 		}
 		t.relearn(d.cfg.Alpha*t.part, false)
 	}
-	if d.slow.joins(d.cfg.Alpha, rest, peer.history.len()) {
+	if d.slow.joins(d.cfg.Alpha, rest, peer.history.behind(d.cfg.Pool)) {
 		rest -= d.slow.part
 	}
 	peer.joined = true
-	peer.relearn(d.cfg.Alpha*rest, d.cfg.Pool)
-	for i := range d.tests[:commonTest] {
-		d.compare(i)
-	}
+	peer.relearn(d.cfg.Alpha*rest, d.pools(peerTest))
 	d.learnt++
 }
+
+// pools reports whether the threshold of test t is taken from the cells (T2).
+func (d *Detector) pools(t int) bool { return d.cfg.Pool && t == peerTest }
 
 // note takes down what became of an alarm at this tick.
 func (e *epoch) note(c change) {
@@ -155,7 +155,7 @@ func (d *Detector) certifiedAlpha() (alpha float64, all bool) {
 	alpha, all = d.slow.alpha(), true
 	for i := range d.tests {
 		if t := &d.tests[i]; t.joined {
-			p := t.history.certifies()
+			p := t.history.certifies(d.pools(i))
 			alpha += p
 			all = all && p <= t.alpha*(1+rounding)
 		}
@@ -189,7 +189,7 @@ func (d *Detector) assured() facts.Rate {
 	p := d.slow.alpha()
 	for i := range d.tests {
 		if t := &d.tests[i]; t.joined {
-			p += t.history.assured(t.alpha, assuranceDelta/float64(joined), d.cfg.Pool && i == peerTest)
+			p += t.history.assured(t.alpha, assuranceDelta/float64(joined), d.pools(i))
 		}
 	}
 	if p < 1 {

@@ -22,11 +22,11 @@ func (d *Detector) evidence(member string, scored *member, a *alarm) *facts.Evid
 	}
 	t := &d.tests[a.test]
 	c, budget := t.threshold(d.cfg.Margin)
-	e.Threshold, e.Epochs = facts.Number(min(c, beyondReach)), t.history.len()
+	e.Threshold, e.Epochs = facts.Number(min(c, beyondReach)), t.history.behind(d.pools(a.test))
 	switch {
 	case budget:
 		e.Tier = "T5"
-	case d.cfg.Pool && a.test == peerTest:
+	case d.pools(a.test):
 		e.Tier = "T2"
 	}
 	if scored == nil {
@@ -53,7 +53,7 @@ func (d *Detector) p(t int, c memberPeak) float64 {
 		rank, of := h.rank(c.peak)
 		return float64(rank) / float64(of)
 	}
-	if !d.tests[t].alike {
+	if !d.alike(t) {
 		return selfP(h.cells, c)
 	}
 	now := d.cells(t)
@@ -67,20 +67,14 @@ func (d *Detector) p(t int, c memberPeak) float64 {
 // a member is told apart only when it clearly is.
 const alikeLevel = 0.01
 
-// compareShare is the part of a history that has to be new before its members
-// are compared again: that sorts all of it, and says the same of most epochs.
-const compareShare = 16
-
-// compare decides whether anything tells the peaks of the members apart under
-// test t; when nothing does, their p-values may be pooled. It is asked whenever
-// an epoch was learnt.
-func (d *Detector) compare(t int) {
-	test := &d.tests[t]
-	epochs := test.history.len()
-	if test.rest--; test.rest > 0 && epochs >= compareShare*test.rest { // it grew, it was not forgotten
-		return
+// alike reports whether nothing tells the peaks of the members apart under
+// test i, so that their p-values may be pooled.
+// Cost: that of [compareMembers] once an epoch in which it is asked, then O(1).
+func (d *Detector) alike(i int) bool {
+	t := &d.tests[i]
+	if !t.compared {
+		unlike := compareMembers(t.history.cells)
+		t.compared, t.alike = true, len(unlike) == 0 || unlike[0].p > alikeLevel
 	}
-	unlike := compareMembers(test.history.cells)
-	test.alike = len(unlike) == 0 || unlike[0].p > alikeLevel
-	test.rest = epochs / compareShare
+	return t.alike
 }

@@ -87,15 +87,35 @@ type likeness struct {
 // sequentially rejective multiple test procedure. Scandinavian Journal of
 // Statistics 6 (1979).
 func compareMembers(history [][]memberPeak) []likeness {
-	own, all := peaksByMember(history)
-	var out []likeness
-	for member, peaks := range own {
-		others := float64(len(all) - len(peaks))
+	cells, out, sizes := cellsInOrder(history)
+	all, seen := float64(len(cells)), make([]float64, len(out))
+	for at := 0; at < len(cells); {
+		end := at
+		for end < len(cells) && cells[end].score == cells[at].score {
+			end++
+		}
+		// The distribution function of a member moves at its own peaks only, so
+		// that it is furthest from that of all just before one, or at it.
+		for _, c := range cells[at:end] {
+			out[c.of].distance = max(out[c.of].distance, math.Abs(seen[c.of]/sizes[c.of]-float64(at)/all))
+		}
+		for _, c := range cells[at:end] {
+			seen[c.of]++
+		}
+		for _, c := range cells[at:end] {
+			out[c.of].distance = max(out[c.of].distance, math.Abs(seen[c.of]/sizes[c.of]-float64(end)/all))
+		}
+		at = end
+	}
+	for i := range out {
+		l, others := &out[i], all-sizes[i]
 		if others == 0 {
 			return nil
 		}
-		d := min(1, distance(peaks, all)*float64(len(all))/others)
-		out = append(out, likeness{member, d, kolmogorov(d, float64(len(peaks))*others/float64(len(all)))})
+		// With F_i, F and F_o those of the member, of all and of the others,
+		// F_i − F_o = (F_i − F)·N/(N − n).
+		l.distance = min(1, l.distance*all/others)
+		l.p = kolmogorov(l.distance, sizes[i]*others/all)
 	}
 	slices.SortFunc(out, func(a, b likeness) int {
 		return cmp.Or(cmp.Compare(a.p, b.p), cmp.Compare(b.distance, a.distance), cmp.Compare(a.member, b.member))
@@ -104,42 +124,37 @@ func compareMembers(history [][]memberPeak) []likeness {
 	return out
 }
 
-// peaksByMember returns the finite scores of each member and of all, ascending.
-func peaksByMember(history [][]memberPeak) (own map[string][]float64, all []float64) {
-	own = map[string][]float64{}
-	for _, cells := range history {
-		for _, c := range cells {
-			if c.member != "" && !math.IsInf(c.score, 0) {
-				own[c.member] = append(own[c.member], c.score)
-				all = append(all, c.score)
-			}
-		}
-	}
-	slices.Sort(all)
-	for _, peaks := range own {
-		slices.Sort(peaks)
-	}
-	return own, all
+// ownCell is a cell of the member with the number of.
+type ownCell struct {
+	score float64
+	of    int
 }
 
-// distance returns the largest difference of the distribution functions of
-// peaks and of all, of which they are a part; both ascending. With F_i and F
-// these two and F_o that of the others, F_i − F_o = (F_i − F)·N/(N − n). F_i
-// moves at its own peaks only, so that the largest is just before or at one.
-func distance(peaks, all []float64) float64 {
-	n, total := float64(len(peaks)), float64(len(all))
-	d := 0.0
-	for i := 0; i < len(peaks); {
-		end := i
-		for end < len(peaks) && peaks[end] == peaks[i] {
-			end++
-		}
-		low, _ := slices.BinarySearch(all, peaks[i])
-		high, _ := slices.BinarySearch(all, math.Nextafter(peaks[i], math.Inf(1)))
-		d = max(d, math.Abs(float64(i)/n-float64(low)/total), math.Abs(float64(end)/n-float64(high)/total))
-		i = end
+// cellsInOrder returns the finite scores of all members, ascending, the members
+// in the order in which they come, and how many cells each has.
+func cellsInOrder(history [][]memberPeak) (cells []ownCell, members []likeness, sizes []float64) {
+	index, n := map[string]int{}, 0
+	for _, epoch := range history {
+		n += len(epoch)
 	}
-	return d
+	cells = make([]ownCell, 0, n)
+	for _, epoch := range history {
+		for _, c := range epoch {
+			if c.member == "" || math.IsInf(c.score, 0) {
+				continue
+			}
+			of, known := index[c.member]
+			if !known {
+				of = len(members)
+				index[c.member] = of
+				members, sizes = append(members, likeness{member: c.member}), append(sizes, 0)
+			}
+			sizes[of]++
+			cells = append(cells, ownCell{c.score, of})
+		}
+	}
+	slices.SortFunc(cells, func(a, b ownCell) int { return cmp.Compare(a.score, b.score) })
+	return cells, members, sizes
 }
 
 // kolmogorov returns the chance of a distance of d or more between two samples

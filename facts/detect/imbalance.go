@@ -2,8 +2,6 @@ package detect
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 
 	"github.com/evenkeel/evenkeel/facts"
@@ -113,9 +111,9 @@ func (d *Detector) window(t int, m *member) string {
 	case ownTest:
 		numbers = m.past.y
 	}
-	h := sha256.New()
+	h := newDigest()
 	for _, w := range numbers {
-		putFloat(h, w)
+		h.float(w)
 	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+	return h.String()
 }

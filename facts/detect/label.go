@@ -71,13 +71,14 @@ func (h *epochs) forget(from, to int64, all bool) int {
 		}
 		if at := i - (h.len() - len(h.cells)); at >= 0 {
 			h.n -= len(h.cells[at])
-			h.cells = slices.Delete(h.cells, at, at+1)
+			h.cells = slices.Concat(h.cells[:at], h.cells[at+1:])
 		}
 		h.aside = append(h.aside, aside{h.starts[i], h.whole[i]})
 		h.starts, h.whole = slices.Delete(h.starts, i, i+1), slices.Delete(h.whole, i, i+1)
 		gone++
 	}
 	slices.SortFunc(h.aside, func(a, b aside) int { return cmp.Compare(a.start, b.start) })
+	h.sort()
 	return gone
 }
 
@@ -93,12 +94,13 @@ func (h *epochs) recall(from, to int64) int {
 		}
 		at, _ := slices.BinarySearch(h.starts, a.start)
 		if cell := at - (h.len() - len(h.cells)); cell >= 0 {
-			h.cells, h.n = slices.Insert(h.cells, cell, []memberPeak{{peak: a.whole}}), h.n+1
+			h.cells, h.n = slices.Concat(h.cells[:cell], [][]memberPeak{{{peak: a.whole}}}, h.cells[cell:]), h.n+1
 		}
 		h.starts, h.whole = slices.Insert(h.starts, at, a.start), slices.Insert(h.whole, at, a.whole)
 		h.aside = slices.Delete(h.aside, i, i+1)
 		back++
 	}
+	h.sort()
 	h.trim()
 	return back
 }

@@ -69,7 +69,7 @@ func (d *Detector) Learnt() *Learnt {
 	}
 	for i := range d.tests {
 		t := &d.tests[i]
-		out := LearntTest{Test: testNames[i], Alpha: t.alpha, Certified: t.history.certifies(), Epochs: t.history.len(), Joined: t.joined}
+		out := LearntTest{Test: testNames[i], Alpha: t.alpha, Certified: t.history.certifies(d.pools(i)), Epochs: t.history.behind(d.pools(i)), Joined: t.joined}
 		if c := d.cfg.Margin * t.limit.score; !math.IsInf(c, 0) {
 			out.Threshold = c
 		}

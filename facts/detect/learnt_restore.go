@@ -202,6 +202,7 @@ func (t *test) restore(s *testState) {
 		}
 		h.cells = append(h.cells, epoch)
 	}
+	h.sort()
 	h.trim()
 	t.budget.epochs, t.budget.excesses, t.budget.q = s.Budget.Epochs, s.Budget.Excesses, s.Budget.Q[0]
 }

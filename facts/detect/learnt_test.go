@@ -73,7 +73,7 @@ func TestASplitRunGoesOnAsOneThatIsNot(t *testing.T) {
 		}
 		for i := range whole.tests {
 			a, b := &whole.tests[i], &part.tests[i]
-			if epochs == 0 && !whole.closing.done && (a.limit != b.limit || a.alpha != b.alpha || a.joined != b.joined || a.alike != b.alike || *a.budget != *b.budget) {
+			if epochs == 0 && !whole.closing.done && (a.limit != b.limit || a.alpha != b.alpha || a.joined != b.joined || whole.alike(i) != part.alike(i) || *a.budget != *b.budget) {
 				t.Fatalf("tick %d: test %s has threshold %v, want %v", tick, testNames[i], b.limit, a.limit)
 			}
 		}

@@ -1,12 +1,6 @@
 package detect
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
-	"fmt"
-	"hash"
-	"math"
 	"time"
 
 	"github.com/evenkeel/evenkeel/facts"
@@ -68,42 +62,31 @@ func (d *Detector) about(alarms []facts.Fact) []facts.Fact {
 
 // params returns the digest of the configuration and of everything learnt.
 func (d *Detector) params() string {
-	h := sha256.New()
-	c := &d.cfg
-	fmt.Fprintln(h, c.Env, c.Group, int64(c.Tick), int64(c.Epoch), c.Alpha, int64(c.Warmup), int64(c.Settle), int64(c.Slide), c.Margin, c.MinEpochs, c.Shares, c.Horizon, c.Pool, c.Windows,
+	h, c := newDigest(), &d.cfg
+	h.line(c.Env, c.Group, int64(c.Tick), int64(c.Epoch), c.Alpha, int64(c.Warmup), int64(c.Settle), int64(c.Slide), c.Margin, c.MinEpochs, c.Shares, c.Horizon, c.Pool, c.Windows,
 		c.Features, c.DeclaredOnly, c.Ignore, c.Cohorts)
 	for _, i := range d.group.byName {
 		m := d.group.members[i]
-		fmt.Fprintln(h, m.name)
-		for _, x := range m.cells {
-			putFloat(h, x.a)
-			putFloat(h, x.g)
-			putFloat(h, x.inverse)
-		}
+		h.line(m.name)
+		h.cells(m.cells)
 	}
 	if d.judge != nil {
 		for k, r := range d.judge.law.ranks {
-			fmt.Fprintln(h, d.judge.law.features[k])
+			h.line(d.judge.law.features[k])
 			for _, v := range r.v {
-				putFloat(h, float64(v))
+				h.float(float64(v))
 			}
 		}
 		for _, q := range d.judge.law.forms {
 			for _, v := range q.root {
-				putFloat(h, v)
+				h.float(v)
 			}
 		}
 	}
 	for i := range d.tests {
 		for _, p := range d.tests[i].history.whole {
-			putFloat(h, p.score)
+			h.float(p.score)
 		}
 	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil))
-}
-
-func putFloat(h hash.Hash, v float64) {
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], math.Float64bits(v))
-	h.Write(b[:])
+	return h.String()
 }

@@ -112,7 +112,7 @@ func (d *Detector) health(out []facts.Fact) []facts.Fact {
 // joined, and how the p-values of members are taken.
 func (d *Detector) age() string {
 	peer := &d.tests[peerTest]
-	text := fmt.Sprintf("certified %s of %s: %d healthy epochs of %s", d.certified(), d.cfg.declared(), peer.history.len(),
+	text := fmt.Sprintf("certified %s of %s: %d healthy epochs of %s", d.certified(), d.cfg.declared(), peer.history.behind(d.cfg.Pool),
 		strings.TrimPrefix(facts.Rate(d.cfg.Epoch).String(), "1/"))
 	for i, name := range [tests]string{peerTest: "", anchorTest: "anchor", ownTest: "own", commonTest: "common"} {
 		if t := &d.tests[i]; t.joined && i != peerTest {
@@ -125,7 +125,7 @@ func (d *Detector) age() string {
 	if peer.history.len() == 0 {
 		return text
 	}
-	if peer.alike {
+	if d.alike(peerTest) {
 		return text + "; members alike, p-values pooled"
 	}
 	return text + "; members differ, p-values by member"

@@ -32,8 +32,9 @@ type test struct {
 	joined bool
 	alpha  float64 // probability of a false alarm in an epoch that it may have; of use when joined
 	limit  peak    // what a score has to exceed
-	alike  bool    // the members' peaks do not tell them apart
-	rest   int     // epochs until that is looked at again
+
+	compared bool // alike is known of the history as it is
+	alike    bool // the members' peaks do not tell them apart
 
 	// of the running epoch
 	live  bool    // somebody has a score at this tick
@@ -49,7 +50,7 @@ func (t *test) joins(alpha float64) bool {
 
 // relearn sets the threshold for the probability alpha anew.
 func (t *test) relearn(alpha float64, pool bool) {
-	t.alpha = alpha
+	t.alpha, t.compared = alpha, false
 	if t.history.len() > 0 {
 		t.limit = t.history.threshold(alpha, pool)
 	}

@@ -1,9 +1,6 @@
 package detect
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"strings"
 	"time"
 )
@@ -81,10 +78,10 @@ func (d *Detector) watchBaseline() {
 
 // renew begins a version.
 func (d *Detector) renew(reason string) {
-	h := sha256.New()
+	h := newDigest()
 	reason = strings.ToValidUTF8(reason, "?")
 	d.baseline = Baseline{Version: d.baseline.Version + 1, Reason: reason, Since: d.order.last}
-	fmt.Fprintln(h, d.cfg.Env, d.cfg.Group, d.baseline.Version, reason, d.baseline.Since.UnixMilli(), d.group.featureNames())
+	h.line(d.cfg.Env, d.cfg.Group, d.baseline.Version, reason, d.baseline.Since.UnixMilli(), d.group.featureNames())
 	for _, i := range d.group.byName {
 		m := d.group.members[i]
 		m.known = m.peer && m.cells != nil
@@ -94,14 +91,10 @@ func (d *Detector) renew(reason string) {
 		if !m.known {
 			continue
 		}
-		fmt.Fprintln(h, m.name)
-		for _, c := range m.cells {
-			putFloat(h, c.a)
-			putFloat(h, c.g)
-			putFloat(h, c.inverse)
-		}
+		h.line(m.name)
+		h.cells(m.cells)
 	}
-	d.baseline.Digest = "sha256:" + hex.EncodeToString(h.Sum(nil))
+	d.baseline.Digest = h.String()
 	d.differ = 0
 	d.slow.sequential.reset()
 	d.learnt++

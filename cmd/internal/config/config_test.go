@@ -149,7 +149,7 @@ func TestParseComplains(t *testing.T) {
 		{"a rate without a unit", line("false_alarms: 1 per 30"), []string{`7:19: groups.web.false_alarms: found "1 per 30", want a rate, such as 1 per 30d`}},
 		{"a rate that would page all night", line("false_alarms: 9 per 1h"), []string{`7:19: groups.web.false_alarms: found "9 per 1h", want between 1 per 1h and 1 per 3650d`}},
 		{"epochs too short for the rate", line("epoch: 60s\n    false_alarms: 1 per 365d"), []string{
-			"7:12: groups.web.epoch: there are 525600 epochs of 1m from one false alarm to the next, want at most 65536: choose longer epochs"}},
+			"7:12: groups.web.epoch: there are 525600 epochs of 1m from one false alarm to the next, want at most 131072: choose longer epochs"}},
 		{"a mode that does not exist", line("mode: on"), []string{`7:11: groups.web.mode: found "on", want observe, suggest or act`}},
 		{"acting without a hand", line("mode: act"), []string{"5:5: groups.web: mode act without an executor, want the key executor, or mode suggest"}},
 		{"an unknown executor", line("executor: {nginx: {}}"), []string{

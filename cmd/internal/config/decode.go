@@ -25,7 +25,7 @@ const (
 	minEpochTicks = 60                     // an epoch must be longer than the longest window of the test
 	maxStale      = time.Hour              // an older value says nothing about now
 	maxEpoch      = 24 * time.Hour         // a rate is certified by whole epochs; longer ones would take years
-	maxEpochs     = 65536                  // from one false alarm to the next: what a detector can count
+	maxEpochs     = 131072                 // from one false alarm to the next: what a detector can count
 	minWarmup     = 60                     // ticks: from fewer nothing can be fitted that holds
 	maxWarmup     = 7 * 24 * time.Hour     // a week has every hour and day in it
 	minBackfill   = time.Hour
