@@ -2,6 +2,7 @@ package detect
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -48,6 +49,70 @@ func TestBudgetMovesByItsRule(t *testing.T) {
 	}
 }
 
+// simulated returns how many epochs the detector's own combination of T1 and T5
+// alarms in, and T1 alone would, for peaks of which the first keep are learnt from
+// only; and in how many it could.
+func simulated(alpha float64, keep, count int, draw func(e int) peak) (both, t1, armed int) {
+	x := test{history: epochs{keep: keep}, budget: &budget{}}
+	for e := range count {
+		p := draw(e)
+		over, able := p.exceeds(x.limit, 1), x.history.len() >= keep
+		if able {
+			armed++
+			if over {
+				t1++
+			}
+			if x.exceeds(p, 1) {
+				both++
+			}
+		}
+		x.weigh(p.score, 1)
+		x.learn(lesson{start: int64(e), whole: p, armed: able, above: x.above})
+		x.clear()
+		x.relearn(alpha, false)
+	}
+	return both, t1, armed
+}
+
+// A test that keeps its rate loses few of its alarms to the budget.
+func TestBudgetCostsATestInHealthLittle(t *testing.T) {
+	const alpha, epochs = 0.05, 100_000
+	for _, tt := range []struct {
+		name string
+		draw func(rng *rand.Rand) float64
+	}{
+		{"light tails", func(rng *rand.Rand) float64 { return 1 + rng.Float64() }},
+		{"exponential tails", func(rng *rand.Rand) float64 { return 3 + rng.ExpFloat64() }},
+		{"heavy tails", func(rng *rand.Rand) float64 { return math.Exp(rng.NormFloat64()) }},
+	} {
+		for _, keep := range []int{2 / alpha, 100 / alpha} {
+			rng := rand.New(rand.NewPCG(71, 72))
+			both, t1, armed := simulated(alpha, keep, keep+epochs, func(int) peak { return peak{tt.draw(rng), rng.Uint64()} })
+			if armed != epochs || float64(both) > float64(t1) || float64(both) < 0.95*float64(t1) {
+				t.Errorf("%s, history of %d epochs: %d alarms with the budget, %d without, in %d; want at least 95 %%", tt.name, keep, both, t1, armed)
+			}
+			if ratio := float64(t1) / (alpha * epochs); math.Abs(ratio-1) > 0.05 {
+				t.Errorf("%s, history of %d epochs: realised/nominal %.3f without the budget, want 1", tt.name, keep, ratio)
+			}
+		}
+	}
+}
+
+// A threshold that changes within an epoch hides no alarm from the budget.
+func TestBudgetSeesAlarmsUnderEveryThreshold(t *testing.T) {
+	x := test{limit: peak{score: 1}, budget: &budget{alpha: 0.1}}
+	x.weigh(2, 1) // an alarm
+	x.limit.score = 3
+	x.weigh(2.5, 1) // none any more
+	x.learn(lesson{armed: true, above: x.above})
+	if x.budget.excesses != 1 {
+		t.Errorf("%d excesses, want the alarm under the first threshold", x.budget.excesses)
+	}
+	if x.clear(); x.above != 0 {
+		t.Errorf("the next epoch begins with %v, want nothing", x.above)
+	}
+}
+
 func TestBudgetOfATestWithAThreshold(t *testing.T) {
 	const c = 1.7
 	b := budget{alpha: 0.01}
@@ -74,6 +139,9 @@ func TestBudgetOfATestWithAThreshold(t *testing.T) {
 		if got := above(peak, c); got != 0 {
 			t.Errorf("above(%v, %v) = %v, want 0: it is below", peak, c, got)
 		}
+	}
+	if got := above(0, 0); got != 0 {
+		t.Errorf("above(0, 0) = %v, want 0: there was nothing", got)
 	}
 	if math.Abs(math.Log(above(c, c))-budgetSlack) > 1e-9 {
 		t.Errorf("above(%v, %v) = %v, want e^%d", c, c, above(c, c), budgetSlack)

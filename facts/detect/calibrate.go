@@ -18,9 +18,6 @@ type Run struct {
 	epochs int
 }
 
-// Epochs returns the number of complete epochs after the warm-up.
-func (r *Run) Epochs() int { return r.epochs }
-
 // Learner turns a healthy recording of one group into a [Run]. It is not for
 // concurrent use.
 type Learner struct {

@@ -30,8 +30,8 @@ func learnRun(t testing.TB, seed uint64, n int, rate float64) *Run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Epochs() != 4 {
-		t.Fatalf("%d epochs learnt, want 4", r.Epochs())
+	if r.epochs != 4 {
+		t.Fatalf("%d epochs learnt, want 4", r.epochs)
 	}
 	return r
 }

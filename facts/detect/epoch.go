@@ -70,7 +70,8 @@ func (d *Detector) learnEpoch() {
 			continue
 		}
 		seen := lesson{start: e.start.UnixMilli(), whole: d.whole(i), cells: d.cells(i), armed: t.joined && d.armed()}
-		seen.above = above(seen.whole.score, d.cfg.Margin*t.limit.score)
+		t.weigh(seen.whole.score, d.cfg.Margin)
+		seen.above = t.above
 		if e.episode.open {
 			e.episode.pending[i] = &seen
 		} else {
@@ -100,6 +101,9 @@ func (d *Detector) closeEpisode() {
 // relearn lets the tests join that can certify their share, and sets all
 // thresholds anew.
 func (d *Detector) relearn() {
+	for i := range d.tests {
+		d.tests[i].weigh(d.whole(i).score, d.cfg.Margin)
+	}
 	peer, rest := &d.tests[peerTest], 1.0
 	for i := peerTest + 1; i < tests; i++ {
 		t := &d.tests[i]

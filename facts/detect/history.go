@@ -54,40 +54,9 @@ type history struct {
 // newHistory returns a history that has seen nothing. windows and block are as
 // in its fields; features names the values of a series.
 func newHistory(windows []int, features []string, block time.Duration) *history {
-	h := &history{windows: windows, block: block, perHour: max(1, float64(time.Hour)/float64(block))}
-	h.measured(features)
-	return h
+	return &history{windows: windows, block: block, perHour: max(1, float64(time.Hour)/float64(block)),
+		features: features, scale: make([]float64, len(features)), sample: newLawSample()}
 }
-
-// measured makes room for the named features.
-func (h *history) measured(features []string) {
-	h.features = features
-	h.scale = make([]float64, len(features))
-	h.sample = newLawSample()
-	if h.judge != nil {
-		h.judge = newJudge(h.judge.law, features)
-	}
-}
-
-// grow changes the features, of the history and of all its series. What was
-// learnt of those that stay is kept; new ones are scored from the next law on.
-// Cost: O(series·features·24).
-func (h *history) grow(features []string, series []*past) {
-	from := indexOf(features, h.features)
-	scale := h.scale
-	h.measured(features)
-	for k, old := range from {
-		if old >= 0 {
-			h.scale[k] = scale[old]
-		}
-	}
-	for _, p := range series {
-		p.remap(from)
-	}
-}
-
-// ready reports whether blocks are scored: there is a law.
-func (h *history) ready() bool { return h.judge != nil }
 
 // observe takes in the block that ended at t, later than the one before: scores
 // the y of each of the series, then learns from them. Afterwards judged, u,

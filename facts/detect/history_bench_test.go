@@ -33,7 +33,7 @@ func BenchmarkHistoryBlock(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			for !s.h.ready() {
+			for s.h.judge == nil {
 				block()
 			}
 			block()

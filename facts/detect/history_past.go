@@ -63,28 +63,16 @@ type past struct {
 
 // newPast returns a series of h that nothing is known of.
 func newPast(h *history) *past {
-	p := &past{}
-	p.remap(indexOf(h.features, nil))
-	return p
-}
-
-// remap moves what is known of feature from[k] to feature k, -1: nothing.
-func (p *past) remap(from []int) {
-	old, d := *p, len(from)
-	p.y, p.z, p.usual = nans(d), make([]float64, d), make([]float32, d)
-	p.level, p.recent, p.spread = make([]float32, d*hours), make([]float32, d), make([]float32, d)
-	nan := float32(math.NaN())
-	for k, at := range from {
-		if at >= 0 {
-			p.recent[k], p.spread[k] = old.recent[at], old.spread[at]
-			copy(p.level[k*hours:(k+1)*hours], old.level[at*hours:])
-			continue
-		}
-		p.recent[k] = nan
-		for i := range hours {
-			p.level[k*hours+i] = nan
-		}
+	d, nan := len(h.features), float32(math.NaN())
+	p := &past{y: nans(d), z: make([]float64, d), usual: make([]float32, d),
+		level: make([]float32, d*hours), recent: make([]float32, d), spread: make([]float32, d)}
+	for i := range p.level {
+		p.level[i] = nan
 	}
+	for k := range p.recent {
+		p.recent[k] = nan
+	}
+	return p
 }
 
 // hour is a time of day, between the middles of two hours.

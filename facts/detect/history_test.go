@@ -136,7 +136,7 @@ func TestHistoryScores(t *testing.T) {
 func TestHistoryNamesWhatIsBehindAScore(t *testing.T) {
 	s := newSeason(2, 4)
 	s.days(t, 4)
-	if !s.h.ready() {
+	if s.h.judge == nil {
 		t.Fatal("no law after four days")
 	}
 	s.touch = func(_, i int, y []float64) {
@@ -155,26 +155,5 @@ func TestHistoryNamesWhatIsBehindAScore(t *testing.T) {
 	}
 	if got := [...]int{s.h.direction(p, "latency_ms"), s.h.direction(p, "nobody's")}; got != [...]int{-1, 0} {
 		t.Errorf("directions of latency and of an unknown feature are %d, want -1, 0", got)
-	}
-}
-
-func TestHistoryGrowsByAFeature(t *testing.T) {
-	s := newSeason(3, 4)
-	s.days(t, 4)
-	s.h.grow([]string{"request_rate", "queue", "latency_ms", "cpu_per_request", "memory_mb"}, s.series)
-	s.touch = func(_, i int, y []float64) {
-		y[1], y[2], y[3], y[4] = s.t2(), y[1]+1, y[2]+1, y[3]+1 // what they were before
-	}
-	for i, u := range s.days(t, 0.4) {
-		if u == 0 || u > 4 {
-			t.Errorf("member %d scored %.2f after a feature came in, want it judged as before", i, u)
-		}
-	}
-	if got := len(s.h.judge.law.features); got != 4 {
-		t.Errorf("the law has %d features, want the old four until the next", got)
-	}
-	s.days(t, 1)
-	if got := len(s.h.judge.law.features); got != 5 {
-		t.Errorf("the law has %d features, want the new one scored from the next law on", got)
 	}
 }

@@ -391,7 +391,7 @@ func TestAResumeNeverMakesALawWorse(t *testing.T) {
 	h := newHistory([]int{1, 3, 12}, seasonFeatures, seasonBlock)
 	x := s.h.state(s.h.version)
 	h.restore(&x)
-	if h.version != s.h.version || !h.ready() {
+	if h.version != s.h.version || h.judge == nil {
 		t.Fatalf("version %d, want %d", h.version, s.h.version)
 	}
 	for _, p := range s.series {

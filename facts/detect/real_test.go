@@ -3,8 +3,10 @@ package detect
 import (
 	"compress/gzip"
 	"encoding/csv"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 )
@@ -115,6 +117,31 @@ func TestProductOverSamplesFailsOnRealServers(t *testing.T) {
 		if tally.Rate() < 100/claim {
 			t.Errorf("%s: %d alarms in %d samples, want far more than one in %v", set, tally.Alarms, tally.Tests, float64(claim))
 		}
+	}
+}
+
+// So is it by every server as a detector uses it: beside the threshold of a
+// history that slides.
+func TestBudgetBesideTheThresholdHoldsForEveryRealServer(t *testing.T) {
+	for set := range realSets {
+		alarmed, able := 0, 0.0
+		for _, m := range readReal(t, set) {
+			for _, peaks := range [][]float64{m.sliding, m.frozen} {
+				peaks = slices.DeleteFunc(slices.Clone(peaks), math.IsNaN)
+				for _, alpha := range []float64{0.05, 0.02} {
+					keep := int(math.Ceil(1/alpha)) - 1
+					both, _, armed := simulated(alpha, keep, len(peaks), func(e int) peak {
+						return peak{peaks[e], tie(set, m.name, int64(e))}
+					})
+					bound := (&budget{alpha: alpha, epochs: armed}).bound()
+					if armed == 0 || float64(both) > bound*float64(armed) {
+						t.Errorf("%s of %s: %d alarms in %d epochs at alpha %v, want a rate of at most %v", m.name, set, both, armed, alpha, bound)
+					}
+					alarmed, able = alarmed+both, able+alpha*float64(armed)
+				}
+			}
+		}
+		t.Logf("%s: %d epochs alarmed, %.0f declared", set, alarmed, able)
 	}
 }
 

@@ -40,6 +40,7 @@ type test struct {
 	live  bool    // somebody has a score at this tick
 	ticks int     // with that
 	peak  float64 // largest score, of the common part
+	above float64 // the largest score relative to the thresholds that were in force, as the budget sees it
 }
 
 // joins reports whether the history could certify its share of alpha.
@@ -59,6 +60,12 @@ func (t *test) relearn(alpha float64, pool bool) {
 	}
 }
 
+// weigh holds the largest score so far of the running epoch against the
+// threshold, before that changes, and at the end of the epoch.
+func (t *test) weigh(score, margin float64) {
+	t.above = max(t.above, above(score, margin*t.limit.score))
+}
+
 // learn takes in an epoch.
 func (t *test) learn(e lesson) {
 	t.history.addAt(e.start, e.whole, e.cells)
@@ -73,7 +80,7 @@ type lesson struct {
 	whole peak
 	cells []memberPeak
 	armed bool    // the test could alarm in it
-	above float64 // the peak relative to the threshold in force, as the budget sees it
+	above float64 // the peak relative to the thresholds in force, as the budget sees it
 }
 
 // exceeds reports whether a peak is evidence: above the threshold of the
@@ -96,4 +103,4 @@ func (t *test) threshold(margin float64) (c float64, budget bool) {
 }
 
 // clear begins a new epoch.
-func (t *test) clear() { t.ticks, t.peak = 0, 0 }
+func (t *test) clear() { t.ticks, t.peak, t.above = 0, 0, 0 }

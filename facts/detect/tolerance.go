@@ -2,7 +2,6 @@ package detect
 
 import (
 	"math"
-	"sort"
 
 	"gonum.org/v1/gonum/mathext"
 )
@@ -30,20 +29,4 @@ func assured(m, k int, delta float64) float64 {
 		return -math.Expm1(math.Log(delta) / float64(m))
 	}
 	return mathext.InvRegIncBeta(float64(k), float64(m+1-k), 1-delta)
-}
-
-// tolerated returns the largest k whose threshold, the k-th largest of m
-// healthy peaks, assures the rate alpha with confidence 1−delta; 0 when not
-// even the largest does.
-// Cost: O(log m) times that of [assured].
-func tolerated(m int, alpha, delta float64) int {
-	return sort.Search(m, func(i int) bool { return !(assured(m, i+1, delta) <= alpha) })
-}
-
-// assuredBy returns the number of healthy epochs after which the rate alpha,
-// 0 < alpha < 1, can be assured with confidence 1−delta, 0 < delta < 1:
-// ⌈ln delta/ln(1−alpha)⌉.
-func assuredBy(alpha, delta float64) int {
-	const rounding = 1e-12 // of a quotient that is whole
-	return int(math.Ceil(math.Log(delta) / math.Log1p(-alpha) * (1 - rounding)))
 }

@@ -69,33 +69,3 @@ func TestAssuredSolvesTheBinomialTailAndIsMonotone(t *testing.T) {
 		}
 	}
 }
-
-func TestTolerated(t *testing.T) {
-	for _, tt := range []struct {
-		name         string
-		m            int
-		alpha, delta float64
-		want         int
-	}{
-		{"too few", 298, 0.01, 0.05, 0},
-		{"just enough for the largest", 299, 0.01, 0.05, 1},
-		{"one less than what the second takes", 472, 0.01, 0.05, 1},
-		{"just enough for the second", 473, 0.01, 0.05, 2},
-		{"none", 0, 0.01, 0.05, 0},
-		{"any rate", 10, 1, 0.05, 10},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := tolerated(tt.m, tt.alpha, tt.delta); got != tt.want {
-				t.Errorf("tolerated(%d, %v, %v) = %d, want %d", tt.m, tt.alpha, tt.delta, got, tt.want)
-			}
-		})
-	}
-	for _, alpha := range []float64{0.5, 0.1, 0.01, 1.0 / 720} {
-		for _, delta := range []float64{0.1, 0.05} {
-			m := assuredBy(alpha, delta)
-			if tolerated(m, alpha, delta) < 1 || tolerated(m-1, alpha, delta) != 0 {
-				t.Errorf("assuredBy(%v, %v) = %d, want the least number of epochs that assures it", alpha, delta, m)
-			}
-		}
-	}
-}
