@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/evenkeel/evenkeel/facts/rival"
@@ -53,6 +54,36 @@ func TestPublishedNumbersSayWhatIsClaimed(t *testing.T) {
 	}
 	if !bytes.Equal(b, powerPlot(&c)) {
 		t.Error("detect-lbtrace.svg is not what is drawn of detect-lbtrace.json")
+	}
+}
+
+func TestPublishedServersKeepWhatIsPromised(t *testing.T) {
+	var all []keptRate
+	published(t, "servers.json", &all)
+	seen, frozen := map[string]int{}, map[string]float64{}
+	for _, k := range all {
+		test, _, _ := strings.Cut(k.Test, ",")
+		seen[k.Data+": "+test]++
+		switch realised := float64(k.Alarms) / float64(k.Tests); {
+		case test == "sliding T1" && !(k.Ratio >= 0.5 && k.Ratio <= 1.3):
+			t.Errorf("%+v: want half to 1.3 times what is promised", k)
+		case test == "T5" && !(k.Bound > 0 && realised <= k.Bound):
+			t.Errorf("%+v: want a rate of at most the bound", k)
+		case test == "product over samples" && k.Ratio < 100:
+			t.Errorf("%+v: want far more alarms than are claimed", k)
+		case test == "frozen T1":
+			frozen[k.Data] = max(frozen[k.Data], k.Ratio)
+		}
+	}
+	for _, data := range []string{"asd", "d2"} {
+		for test, want := range map[string]int{"sliding T1": 4, "frozen T1": 2, "T5": 2, "product over samples": 1} {
+			if got := seen[data+": "+test]; got != want {
+				t.Errorf("%s of %s: %d lines, want %d", test, data, got, want)
+			}
+		}
+		if frozen[data] <= 1.3 {
+			t.Errorf("%s: frozen T1 stays within %.2f of what is promised, want it to fail", data, frozen[data])
+		}
 	}
 }
 

@@ -133,6 +133,7 @@ type keptRate struct {
 	Tests    int     `json:"tests"`
 	Alarms   int     `json:"alarms"`
 	Ratio    float64 `json:"realised_over_promised"`
+	Bound    float64 `json:"bound,omitempty"` // of T5: the share of alarmed epochs that is not passed
 }
 
 // table returns what each calibration promised of the data and kept; a
@@ -141,7 +142,7 @@ func (s *studied) table() []keptRate {
 	var out []keptRate
 	add := func(test string, promised float64, t detect.Tally) {
 		if t.Tests > 0 {
-			out = append(out, keptRate{s.name, test, promised, t.Tests, t.Alarms, t.Rate() / promised})
+			out = append(out, keptRate{s.name, test, promised, t.Tests, t.Alarms, t.Rate() / promised, 0})
 		}
 	}
 	sum := func(f func(studiedMember) detect.Tally) (t detect.Tally) {
@@ -160,13 +161,15 @@ func (s *studied) table() []keptRate {
 		add("frozen T1, normal epochs", alpha, sum(func(m studiedMember) detect.Tally {
 			return detect.FrozenT1(m.frozen, m.normal, alpha, frozenEpochs)
 		}))
-		nearest, excess := detect.Tally{}, math.Inf(-1)
+		nearest, least := detect.Tally{}, math.Inf(1)
 		for _, m := range s.members {
-			if t, bound := detect.BudgetT5(m.sliding, alpha); t.Rate()-bound > excess {
-				nearest, excess = t, t.Rate()-bound
+			if t, bound := detect.BudgetT5(m.sliding, alpha); bound-t.Rate() < least {
+				nearest, least = t, bound-t.Rate()
 			}
 		}
-		add("T5, the member nearest its bound", alpha, nearest)
+		if add("T5, the member nearest its bound", alpha, nearest); nearest.Tests > 0 {
+			out[len(out)-1].Bound = nearest.Rate() + least
+		}
 	}
 	add("product over samples", 1/sampleClaim, sum(func(m studiedMember) detect.Tally {
 		return detect.SampleProduct(m.samples, sampleReference, sampleClaim)
@@ -219,9 +222,13 @@ func servers(asd, d2, fixtures, output string, w io.Writer) error {
 		return json.NewEncoder(w).Encode(all)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "data\ttest\tpromised\ttests\talarms\trealised/promised\n")
+	fmt.Fprintf(t, "data\ttest\tpromised\ttests\talarms\trealised/promised\tbound\n")
 	for _, c := range all {
-		fmt.Fprintf(t, "%s\t%s\t%g\t%d\t%d\t%.2f\n", c.Data, c.Test, c.Promised, c.Tests, c.Alarms, c.Ratio)
+		bound := ""
+		if c.Bound > 0 {
+			bound = fmt.Sprintf("%.2f", c.Bound/c.Promised)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%g\t%d\t%d\t%.2f\t%s\n", c.Data, c.Test, c.Promised, c.Tests, c.Alarms, c.Ratio, bound)
 	}
 	return t.Flush()
 }
