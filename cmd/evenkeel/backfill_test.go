@@ -52,9 +52,12 @@ func healthy(start time.Time, n int) []*facts.Frame {
 	return all
 }
 
+// storyConfig is of a detector that judges such a group after six minutes.
+var storyConfig = detect.Config{Env: "test", Group: "web", Warmup: 60 * time.Second, Epoch: 30 * time.Second, Alpha: 0.05, MinEpochs: 10, Margin: 2}
+
 func storyDetector(t *testing.T) *detect.Detector {
 	t.Helper()
-	d, err := detect.New(detect.Config{Env: "test", Group: "web", Warmup: 60 * time.Second, Epoch: 30 * time.Second, Alpha: 0.05, MinEpochs: 10, Margin: 2})
+	d, err := detect.New(storyConfig)
 	if err != nil {
 		t.Fatal(err)
 	}

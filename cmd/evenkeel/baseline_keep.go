@@ -2,15 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"sync/atomic"
 	"time"
 
-	"github.com/evenkeel/evenkeel/actions"
-	"github.com/evenkeel/evenkeel/audit"
-	"github.com/evenkeel/evenkeel/engine"
 	"github.com/evenkeel/evenkeel/facts/detect"
 )
 
@@ -20,8 +15,6 @@ const (
 	keepEvery = 5 * time.Minute
 	// lookEvery is how often a group's requests are looked for.
 	lookEvery = time.Second
-	// scribeJobs bounds what waits for the disk; a group has one or two.
-	scribeJobs = 64
 )
 
 // keeper stands by a group's detector, in the goroutine of its watcher: it
@@ -124,7 +117,7 @@ func (k *keeper) carryOut(name string) {
 	if err != nil {
 		k.begun[name] = k.scribe.take(func(ctx context.Context) {
 			k.scribe.logger.Warn("request refused", "group", k.group, "file", name, "error", err)
-			k.scribe.record(ctx, typeBaselineRefused, actorLoop, refusedBody{k.group, plain(name), plain(err.Error())})
+			k.scribe.record(ctx, typeBaselineRefused, actorLoop, refusedBody{plain(name), k.group, plain(err.Error())})
 			k.scribe.tidy(k.store.putAside(name))
 		})
 		return
@@ -150,154 +143,3 @@ func (r *baselineRequest) who() string {
 	}
 	return "incident:" + r.Incident
 }
-
-// suspends reports whether an outcome tells that the group was acted on, so
-// that nothing is to be learnt from this epoch.
-func suspends(o actions.Outcome) bool {
-	switch o.Result {
-	case actions.Sent, actions.Done, actions.Undone, actions.Released:
-		return o.Verb != actions.Notify
-	}
-	return false
-}
-
-// acted tells the group's keeper of an act.
-func (l *loop) acted(o actions.Outcome) {
-	if k := l.keepers[o.Group]; k != nil && suspends(o) {
-		k.acted.Store(true)
-	}
-}
-
-// The types of the entries about baselines.
-const (
-	typeVersion         = "baseline.version"
-	typeLoaded          = "baseline.loaded"
-	typeBaselineRefused = "baseline.refused"
-)
-
-// The bodies of the entries; keys sorted.
-type (
-	versionBody struct {
-		Digest  string    `json:"digest"`         // of the version, as in facts
-		Epochs  int       `json:"epochs"`         // behind the threshold of the peers' test
-		File    string    `json:"file,omitempty"` // that has it; empty: it could not be kept
-		Group   string    `json:"group"`          //
-		Reason  string    `json:"reason"`         //
-		Taken   time.Time `json:"taken"`          // end of the last tick learnt from
-		Version int       `json:"version"`        //
-	}
-	refusedBody struct {
-		Group string `json:"group"`
-		File  string `json:"file"`
-		Why   string `json:"why"`
-	}
-	requestBody struct {
-		Epochs  int             `json:"epochs"` // of the peers' test that were taken out, or put back
-		Request baselineRequest `json:"request"`
-	}
-)
-
-func versionOf(group string, l *detect.Learnt, file string) versionBody {
-	return versionBody{Digest: l.Baseline.Digest, Epochs: l.Tests[0].Epochs, File: file, Group: group, Reason: l.Baseline.Reason, Taken: l.Taken, Version: l.Baseline.Version}
-}
-
-// scribe writes for the keepers, so that no watcher waits for a disk.
-type scribe struct {
-	log    engine.Recorder
-	logger *slog.Logger
-	jobs   chan func(context.Context)
-}
-
-func newScribe(log engine.Recorder, logger *slog.Logger) *scribe {
-	return &scribe{log, logger, make(chan func(context.Context), scribeJobs)}
-}
-
-// take takes a job on, unless too much waits.
-func (s *scribe) take(job func(context.Context)) bool {
-	select {
-	case s.jobs <- job:
-		return true
-	default:
-		return false
-	}
-}
-
-// run works until ctx ends, and then off what was taken on before.
-func (s *scribe) run(ctx context.Context) error {
-	base := context.WithoutCancel(ctx)
-	for {
-		select {
-		case job := <-s.jobs:
-			s.do(base, job)
-		case <-ctx.Done():
-			for {
-				select {
-				case job := <-s.jobs:
-					s.do(base, job)
-				default:
-					return context.Cause(ctx)
-				}
-			}
-		}
-	}
-}
-
-func (s *scribe) do(ctx context.Context, job func(context.Context)) {
-	ctx, cancel := context.WithTimeout(ctx, handleTime)
-	defer cancel()
-	job(ctx)
-}
-
-// record writes an entry. That it cannot be written is told.
-func (s *scribe) record(ctx context.Context, typ, actor string, body any) {
-	if _, err := s.log.Append(ctx, audit.Entry{Type: typ, Actor: actor, Body: body}); err != nil {
-		s.logger.Warn("not recorded", "type", typ, "error", err)
-	}
-}
-
-// tidy tells of what could not be removed.
-func (s *scribe) tidy(err error) {
-	if err != nil {
-		s.logger.Warn("request stays where it is", "error", err)
-	}
-}
-
-// openBaseline returns the detector of a group, which goes on with what was
-// kept of it when that can be read and fits: the newest file first. What does
-// not is told and recorded, and at worst the group learns anew.
-func (l *loop) openBaseline(c detect.Config) (*detect.Detector, *baselineStore, error) {
-	d, err := detect.New(c)
-	if err != nil || !l.config.Keep {
-		return d, nil, err
-	}
-	s := newBaselineStore(l.config.Data, c.Group)
-	files, err := s.files()
-	if err != nil {
-		return nil, nil, err
-	}
-	refused := func(f baselineFile, why error) {
-		l.config.Logger.Warn("baseline not used", "group", c.Group, "file", f.name, "error", why)
-		l.found = append(l.found, audit.Entry{Type: typeBaselineRefused, Actor: actorLoop, Body: refusedBody{c.Group, f.name, plain(why.Error())}})
-	}
-	for _, f := range files {
-		learnt, err := s.read(f)
-		if err != nil {
-			refused(f, err)
-			continue
-		}
-		c.Learnt = learnt
-		resumed, err := detect.New(c)
-		if err != nil {
-			refused(f, err)
-			continue
-		}
-		l.config.Logger.Info("baseline resumed", "group", c.Group, "version", learnt.Baseline.Version, "epochs", learnt.Tests[0].Epochs,
-			"away", l.config.Now().Sub(learnt.Taken).Round(time.Second), "file", f.name)
-		l.found = append(l.found, audit.Entry{Type: typeLoaded, Actor: actorLoop, Body: versionOf(c.Group, learnt, f.name)})
-		return resumed, s, nil
-	}
-	return d, s, nil
-}
-
-// errNothingKept says that there is no baseline of a group.
-var errNothingKept = errors.New("nothing is kept")
