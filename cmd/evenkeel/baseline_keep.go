@@ -27,12 +27,12 @@ type keeper struct {
 	now      func() time.Time
 	acted    atomic.Bool // somebody acted on the group since the last frame
 
-	version int       // of the baseline that was recorded last
-	due     bool      // an epoch was closed since it was kept
-	fresh   bool      // or a frame came
-	kept    time.Time // last
-	looked  time.Time // for requests
-	begun   map[string]bool
+	version int             // of the baseline that was recorded last
+	due     bool            // an epoch was closed since it was kept
+	fresh   bool            // or a frame came
+	kept    time.Time       // last
+	looked  time.Time       // for requests
+	begun   map[string]bool // requests that were carried out, and are not removed yet
 }
 
 // after does what is due after a frame.
@@ -99,8 +99,11 @@ func (k *keeper) answer() {
 	if err != nil {
 		k.scribe.logger.Warn("requests not read", "group", k.group, "error", err)
 	}
+	if len(names) == 0 {
+		clear(k.begun)
+	}
 	for _, name := range names {
-		if !k.begun[name] {
+		if room := len(k.scribe.jobs) < maxRequests; room && !k.begun[name] {
 			k.carryOut(name)
 		}
 	}

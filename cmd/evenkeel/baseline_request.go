@@ -18,8 +18,8 @@ import (
 const (
 	requestDir = "requests" // in a group's directory of baselines
 	badDir     = "bad"      // in it: what was no request
-	// maxRequestBytes is room for the longest line, maxRequests what is read of
-	// the directory at a time, and maxLine what a person may write.
+	// maxRequestBytes is room for the longest lines, maxRequests how many are in
+	// hand at a time, and maxLine what a person may write.
 	maxRequestBytes = 16 << 10
 	maxRequests     = 16
 	maxLine         = 1000
@@ -90,7 +90,7 @@ func decodeRequest(b []byte) (r baselineRequest, err error) {
 // ask leaves a request for the daemon, all of it at once.
 func (s *baselineStore) ask(r baselineRequest, now time.Time) error {
 	dir := filepath.Join(s.dir, requestDir)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("baselines: ask: %w", err)
 	}
 	b := encoded(r)
@@ -101,7 +101,7 @@ func (s *baselineStore) ask(r baselineRequest, now time.Time) error {
 	return nil
 }
 
-// requests returns the names of the oldest requests that wait.
+// requests returns the names of the requests that wait, oldest first.
 func (s *baselineStore) requests() ([]string, error) {
 	d, err := os.Open(filepath.Join(s.dir, requestDir))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -116,7 +116,7 @@ func (s *baselineStore) requests() ([]string, error) {
 	}
 	names = slices.DeleteFunc(names, func(n string) bool { return !strings.HasSuffix(n, ".json") || strings.HasPrefix(n, ".") })
 	slices.Sort(names)
-	return names[:min(len(names), maxRequests)], nil
+	return names, nil
 }
 
 // request reads one.

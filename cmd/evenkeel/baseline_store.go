@@ -159,7 +159,8 @@ func (s *baselineStore) save(l *detect.Learnt) (f baselineFile, err error) {
 		f.number = files[0].number + 1
 	}
 	f.name = fmt.Sprintf("%06d-v%d-%s.json", f.number, f.version, f.digest)
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+	// The requests' directory, too, so that it is the daemon's: it removes them.
+	if err := os.MkdirAll(filepath.Join(s.dir, requestDir), 0o700); err != nil {
 		return f, fmt.Errorf("baselines: %w", err)
 	}
 	if err := writeWhole(filepath.Join(s.dir, f.name), b, 0o600); err != nil {

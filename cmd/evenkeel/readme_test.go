@@ -47,3 +47,36 @@ func TestReadmeConfigurations(t *testing.T) {
 		}
 	}
 }
+
+// What README says to type about baselines works as it stands there, but for
+// the directory.
+func TestReadmeBaselineCommands(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := t.TempDir()
+	if err := learnInto(data); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	lines := regexp.MustCompile(`(?m)^evenkeel (baseline .*)$`).FindAllStringSubmatch(string(text), -1)
+	if len(lines) != 7 {
+		t.Errorf("README has %d commands about baselines, want 7", len(lines))
+	}
+	for _, m := range lines {
+		line := strings.NewReplacer("/var/lib/evenkeel", data, "request_rate", "bytes").Replace(m[1])
+		var args []string
+		for i, part := range strings.Split(line, "'") {
+			if i%2 == 1 {
+				args = append(args, part)
+			} else {
+				args = append(args, strings.Fields(part)...)
+			}
+		}
+		var out strings.Builder
+		if code := run(t.Context(), args, &out, &out); code != exitDone {
+			t.Errorf("evenkeel %s = %d:\n%s", m[1], code, out.String())
+		}
+	}
+}

@@ -32,22 +32,33 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"learn": learn}})
 }
 
-// learn makes the data directory that is its argument: that of a daemon which
-// has watched the group web of the environment test for ten minutes.
-func learn(ts *testscript.TestScript, _ bool, args []string) {
-	data := ts.MkAbs(args[0])
+// learn makes the data directory that is its argument.
+func learn(ts *testscript.TestScript, _ bool, args []string) { ts.Check(learnInto(ts.MkAbs(args[0]))) }
+
+// learnInto makes a data directory: that of a daemon which has watched the group
+// web of the environment test for ten minutes.
+func learnInto(data string) error {
 	log, err := openAudit(data, "test", time.Now)
-	ts.Check(err)
+	if err != nil {
+		return err
+	}
 	_, err = log.Append(context.Background(), audit.Entry{Type: typeStart, Actor: actorLoop, Body: startBody{Groups: map[string]startGroup{}}})
-	ts.Check(errors.Join(err, log.Close()))
+	if err = errors.Join(err, log.Close()); err != nil {
+		return err
+	}
 	d, err := detect.New(storyConfig)
-	ts.Check(err)
+	if err != nil {
+		return err
+	}
 	for i, f := range healthy(time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC), 600) {
-		_, err := d.Observe(f)
-		ts.Check(err)
+		if _, err := d.Observe(f); err != nil {
+			return err
+		}
 		if i == 299 || i == 599 {
-			_, err = newBaselineStore(data, "web").save(d.Learnt())
-			ts.Check(err)
+			if _, err := newBaselineStore(data, "web").save(d.Learnt()); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }

@@ -153,7 +153,7 @@
 // have been a false one, and to leave those out, or to count them for less than
 // they were, would lower the threshold with each. A fault that nobody saw to
 // costs power until it slides out of the history, or a person says what it was
-// ([Detector.Forget]). Nothing is learnt from an epoch in which somebody acted
+// ([Detector.Label]). Nothing is learnt from an epoch in which somebody acted
 // ([Detector.Acted]) or an alarm ended because its member left or restarted, nor
 // from one that was under alarm from end to end.
 //
@@ -164,6 +164,18 @@
 // service for longer than a restart takes, when a metric was taken in, and at a
 // person's word ([Detector.Reset]). T3 begins anew with it, and the anchor of the
 // member that came back. Facts name the digest of the version.
+//
+// # Storing
+//
+// In learnt*.go and resume.go. A [Detector] gives what it has learnt as
+// one value ([Detector.Learnt]), of which the same state gives
+// the same bytes ([Learnt.Encode], [DecodeLearnt]), and another one goes on with
+// it ([Config.Learnt]): under the same version, law and thresholds, judging from
+// the first frame on. Windows, alarms and the running epoch begin anew; so does
+// the sample that the laws over blocks are learnt from, and the next such law
+// waits for a full one. When more time has passed than cells slide in, members
+// are fitted anew, as those are that come late, and a new version begins; what
+// slides by itself, thresholds and pasts, is kept.
 //
 // # Sliding
 //
@@ -222,7 +234,8 @@
 // Epochs are not told apart by the hour: where the statistic of the peers
 // differs between day and night, the rate is kept on average over both. A law
 // that is learnt anew changes the scale of scores a little; histories go on. It
-// keeps nothing on disk and acts on nothing.
+// writes no file, as what it has learnt is the caller's to store, and acts on
+// nothing.
 //
 // # Sources
 //
