@@ -123,16 +123,23 @@ func (h *history) settleCommon(series []*past) {
 }
 
 // commonMove returns the middle of feature k over the series, as far as it is
-// beyond slack.
+// beyond slack. More than half of them are beyond it then, on the same side.
 func (h *history) commonMove(series []*past, k int, slack float64, of func(p *past, k int) float64) float64 {
-	s := h.scratch[:0]
+	s, above, below := h.scratch[:0], 0, 0
 	for _, p := range series {
-		if p.seen(k) {
-			s = append(s, of(p, k))
+		if !p.seen(k) {
+			continue
+		}
+		x := of(p, k)
+		s = append(s, x)
+		if x > slack {
+			above++
+		} else if x < -slack {
+			below++
 		}
 	}
 	h.scratch = s
-	if len(s) < 2 {
+	if len(s) < 2 || max(above, below) <= len(s)/2 {
 		return 0
 	}
 	return beyond(modestMedian(s), slack)

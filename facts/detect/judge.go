@@ -112,29 +112,43 @@ func (j *judge) shares(t *track) []share {
 func (j *judge) end() {
 	for w := range j.law.forms {
 		limit := spreadSlack * j.law.forms[w].typical
-		s := j.scratch[:0]
-		for _, t := range j.tracks {
-			if !math.IsNaN(t.stat[w]) {
-				s = append(s, t.stat[w])
-			}
-		}
-		j.scratch = s
-		mid, stirred := middle{}, false
-		if len(s) >= spreadMembers {
-			mid = middleOf(s)
-			stirred = max(mid.b, mid.c) > limit
-		}
+		mid, stirred := j.spread(w, limit)
 		for _, t := range j.tracks {
 			u := t.stat[w]
-			if math.IsNaN(u) {
-				continue
+			if stirred && !math.IsNaN(u) {
+				u /= max(1, mid.without(u)/limit)
 			}
-			if stirred {
-				u /= max(1, mid.without(t.stat[w])/limit)
-			}
-			if u > t.u {
+			if u > t.u { // false for NaN
 				t.u, t.best = u, w
 			}
 		}
 	}
+}
+
+// spread returns the middle of the members' S of window w when the group is
+// stirred up: when the median of some member's peers is above limit. So is then
+// half of all, which is told sooner than the middle.
+func (j *judge) spread(w int, limit float64) (mid middle, stirred bool) {
+	all, above := 0, 0
+	for _, t := range j.tracks {
+		full, far := 0, 0 // taking no branch
+		if s := t.stat[w]; s >= 0 {
+			full = 1
+		}
+		if t.stat[w] > limit {
+			far = 1
+		}
+		all, above = all+full, above+far
+	}
+	if all < spreadMembers || above < all/2 {
+		return middle{}, false
+	}
+	s := j.scratch[:0]
+	for _, t := range j.tracks {
+		if !math.IsNaN(t.stat[w]) {
+			s = append(s, t.stat[w])
+		}
+	}
+	j.scratch = s
+	return middleOf(s), true
 }
