@@ -69,23 +69,47 @@ func selectNth(s []float64, k int) (low, high int) {
 // few is how many values are sorted at once.
 const few = 12
 
-// sortFew sorts at most few values: by insertion, but with every comparison
-// made and none branched upon, which a processor could not foresee.
+// sortFew sorts at most few values: by insertion, four at a time so that as many
+// stay in registers, with every comparison made and none branched upon, which a
+// processor could not foresee.
 func sortFew(s []float64) {
 	var sorted [few]int64
-	for n, x := range s[:min(len(s), few)] {
-		bits := int64(math.Float64bits(x))
-		last := bits ^ int64(uint64(bits>>63)>>1) // as integers, negative numbers are ordered backwards
-		for i, y := range sorted[:n] {
+	n := min(len(s), few)
+	done := n % 4
+	for m, x := range s[:done] {
+		last := ordered(x)
+		for i, y := range sorted[:m] {
 			sorted[i], last = min(y, last), max(y, last)
 		}
-		sorted[n] = last
+		sorted[m] = last
 	}
-	for i := range s {
-		bits := sorted[i]
-		s[i] = math.Float64frombits(uint64(bits ^ int64(uint64(bits>>63)>>1)))
+	for ; done+4 <= n; done += 4 {
+		x := s[done : done+4 : done+4]
+		a, b, c, d := ordered(x[0]), ordered(x[1]), ordered(x[2]), ordered(x[3])
+		a, b = min(a, b), max(a, b)
+		c, d = min(c, d), max(c, d)
+		a, c = min(a, c), max(a, c)
+		b, d = min(b, d), max(b, d)
+		b, c = min(b, c), max(b, c)
+		for i, y := range sorted[:done] {
+			sorted[i], a = min(a, y), max(a, y)
+			a, b = min(a, b), max(a, b)
+			b, c = min(b, c), max(b, c)
+			c, d = min(c, d), max(c, d)
+		}
+		*(*[4]int64)(sorted[done:]) = [4]int64{a, b, c, d}
+	}
+	for i := range s[:n] {
+		s[i] = math.Float64frombits(uint64(fold(sorted[i])))
 	}
 }
+
+// ordered returns an integer for each number, in the order of the numbers.
+func ordered(x float64) int64 { return fold(int64(math.Float64bits(x))) }
+
+// fold turns the bits of a number into an integer in the order of the numbers,
+// and back: as integers, negative numbers are ordered backwards.
+func fold(bits int64) int64 { return bits ^ int64(uint64(bits>>63)>>1) }
 
 // partition puts what is at most the pivot first and returns how much that is.
 // It moves every value, whatever it is, because a processor cannot foresee the
