@@ -27,6 +27,7 @@ type block struct {
 	// is missing at one tick makes the sum NaN, which is the cell's block
 	// missing. Those of a member that was not scored at every tick are without
 	// meaning.
+	// At the end of the block den becomes the precision that goes with its means.
 	y, mu, den []float64
 	common     []float64 // of the whole group's median, one a feature
 }
@@ -92,27 +93,24 @@ func accumulate(sums, x []float64) {
 func (g *group) endBlock() {
 	b, n, d := &g.block, len(g.members), len(g.features)
 	length := float64(b.length)
+	for k := range g.live {
+		g.common[k] = b.common[k] / length
+	}
 	for i, m := range g.members {
 		if m.blockOK = m.blockTicks == b.length; m.blockOK {
 			for k := range d {
 				m.blockY[k], m.blockZ[k], m.anchorZ[k] = b.y[k*n+i]/length, math.NaN(), math.NaN()
 			}
+			for k := range g.live {
+				at := k*n + i
+				mu := b.mu[at] / length
+				precision := g.features[k].precision(b.den[at]/length, mu)
+				b.den[at] = precision
+				m.blockZ[k] = m.cells[k].z(m.blockY[k], mu, precision)
+				m.anchorZ[k] = m.anchor[k].z(m.blockY[k], mu, precision)
+			}
 		}
 		m.blockTicks = 0
-	}
-	for k := range g.live {
-		f := &g.features[k]
-		g.common[k] = b.common[k] / length
-		for i, m := range g.members {
-			if !m.blockOK {
-				continue
-			}
-			at := k*n + i
-			mu := b.mu[at] / length
-			precision := f.precision(b.den[at]/length, mu)
-			m.blockZ[k] = m.cells[k].z(m.blockY[k], mu, precision)
-			m.anchorZ[k] = m.anchor[k].z(m.blockY[k], mu, precision)
-		}
 	}
 	g.blockEnded = true
 }

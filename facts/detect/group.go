@@ -301,18 +301,24 @@ func (g *group) refer(k int) {
 		return
 	}
 	all := g.mid.medians()
+	if f.own() {
+		for _, i := range g.peers {
+			mu[i] = all.mu[all.place(y[i])]
+		}
+		f.precisions(precision, den, mu)
+		return
+	}
 	var common [len(all.mu)]float64
-	if !f.own() {
-		for at, mu := range all.mu {
+	for at, mu := range all.mu {
+		if at > 0 && mu == all.mu[at-1] { // of an even number
+			common[at] = common[at-1]
+		} else {
 			common[at] = f.precision(0, mu)
 		}
 	}
 	for _, i := range g.peers {
 		at := all.place(y[i])
 		mu[i], precision[i] = all.mu[at], common[at]
-	}
-	if f.own() {
-		f.precisions(precision, den, mu)
 	}
 }
 

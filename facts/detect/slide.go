@@ -46,17 +46,15 @@ func (g *group) slide() {
 		return
 	}
 	g.slideCohorts()
-	b, n := &g.block, len(g.members)
-	length := float64(b.length)
-	for k := range g.live {
-		f := &g.features[k]
-		for i, m := range g.members {
-			if !m.blockOK || m.hold || math.IsNaN(m.blockZ[k]) {
-				continue
+	precision, n := g.block.den, len(g.members)
+	for i, m := range g.members {
+		if !m.blockOK || m.hold {
+			continue
+		}
+		for k := range g.live {
+			if z := m.blockZ[k]; !math.IsNaN(z) {
+				m.cells[k].follow(z, m.z[k], g.slideRate, precision[k*n+i], m.anchor[k].inverse)
 			}
-			at := k*n + i
-			precision := f.precision(b.den[at]/length, b.mu[at]/length)
-			m.cells[k].follow(m.blockZ[k], m.z[k], g.slideRate, precision, m.anchor[k].inverse)
 		}
 	}
 }
