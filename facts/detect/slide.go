@@ -20,12 +20,12 @@ const (
 // that has ended, at a rate λ that is the block's length over the time constant:
 //
 //	a ← a + λ·ψ(z̄)·s/precision,  ψ(z) = max(−2, min(2, z))
-//	s ← max(s_anchor, s·exp(λ·ψ₁(min(|z|, 3)/0.8 − 1))),  ψ₁ at most ±1
+//	s ← max(s_anchor, s/(1 − λ·ψ₁(min(|z|, 3)/0.8 − 1))),  ψ₁ at most ±1
 //
 // with z̄ the residual of the block's means and z that of its last tick. Each is
 // a Robbins-Monro step to the location, and the scale, at which the mean of a
 // bounded function is zero (Huber's M-estimates), so that no burst moves a cell
-// by more than 2λ standard deviations or a factor e^λ.
+// by more than 2λ standard deviations or a factor 1/(1−λ).
 //
 // The scale never falls below the one that the baseline began with: a metric
 // that stands still for a week must not make its next move a wonder.
@@ -64,7 +64,7 @@ func (g *group) slide() {
 func (c *cell) follow(mean, last, rate, precision, most float64) {
 	c.a += float64(rate*bounded(mean, slideReach)) / float64(precision*c.inverse)
 	wide := min(math.Abs(last), noisy)/usual - 1
-	c.inverse = min(most, c.inverse*math.Exp(-float64(rate*bounded(wide, 1))))
+	c.inverse = min(most, c.inverse*(1-float64(rate*bounded(wide, 1))))
 }
 
 // bounded returns x, or reach with its sign when it is further from zero.
