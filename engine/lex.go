@@ -37,6 +37,8 @@ type token struct {
 	text string // of a text token: without its quotes
 	line int
 	col  int
+	pos  int // of its first byte in the file
+	end  int // of the byte after its last
 }
 
 // marks holds the operators and punctuation that the parser's own lexer knows,
@@ -127,7 +129,7 @@ func (x *lexer) skip(n int) {
 
 // take emits a token of n bytes.
 func (x *lexer) take(k kind, s string, n int) {
-	x.out = append(x.out, token{k, s, x.line, x.col})
+	x.out = append(x.out, token{k, s, x.line, x.col, x.pos, x.pos + n})
 	x.skip(n)
 }
 

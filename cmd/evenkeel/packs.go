@@ -2,7 +2,6 @@ package main
 
 import (
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -37,24 +36,38 @@ func readPack(dir string) (*knowledge.Pack, error) {
 	return knowledge.ReadPack(os.DirFS(dir))
 }
 
-// compilePack returns a pack's rules, ready to decide.
-func compilePack(p *knowledge.Pack) (*engine.Program, error) {
+// packSources returns a pack's rule files.
+func packSources(p *knowledge.Pack) []engine.Source {
 	sources := make([]engine.Source, len(p.Rules))
 	for i, f := range p.Rules {
 		sources[i] = engine.Source(f)
 	}
+	return sources
+}
+
+// packAllow returns what a pack permits its rules.
+func packAllow(p *knowledge.Pack) (engine.Allow, error) {
 	allow := engine.Allow{Tiers: p.Tiers}
 	if p.Certified != knowledge.Declared {
 		rate, err := facts.ParseRate(p.Certified)
 		if err != nil {
-			return nil, fmt.Errorf("pack %s: certified: %w", p.Name, err)
+			return engine.Allow{}, fmt.Errorf("pack %s: certified: %w", p.Name, err)
 		}
 		allow.Certified = &rate
 	}
 	for _, v := range p.Verbs {
 		allow.Verbs = append(allow.Verbs, actions.Verb(v))
 	}
-	return engine.Compile(p.Digest, sources, allow)
+	return allow, nil
+}
+
+// compilePack returns a pack's rules, ready to decide.
+func compilePack(p *knowledge.Pack) (*engine.Program, error) {
+	allow, err := packAllow(p)
+	if err != nil {
+		return nil, err
+	}
+	return engine.Compile(p.Digest, packSources(p), allow)
 }
 
 // packLimits returns a pack's limits as the guard takes them.
@@ -70,39 +83,4 @@ func packLimits(p *knowledge.Pack) (actions.Limits, error) {
 	l.Stale, l.WarmUp, l.Settle, l.Verify, l.Undo = k.Stale, k.WarmUp, k.Settle, k.Verify, k.Undo
 	l.Hold, l.Release = k.Hold, k.Release
 	return l, l.Check()
-}
-
-// finding is one thing that is wrong with a pack, as it is printed.
-type finding struct {
-	Code   string `json:"code,omitempty"`
-	Column int    `json:"column"`
-	File   string `json:"file"`
-	Hint   string `json:"hint,omitempty"`
-	Line   int    `json:"line"`
-	Msg    string `json:"message"`
-	Rule   string `json:"rule,omitempty"`
-
-	text, excerpt string
-}
-
-// findings takes the errors of reading and compiling a pack apart; an error of
-// another kind, such as a file that cannot be read, is returned as it is.
-func findings(err error) ([]finding, error) {
-	if of, ok := errors.AsType[knowledge.Errors](err); ok {
-		out := make([]finding, len(of))
-		for i, e := range of {
-			out[i] = finding{File: e.File, Line: e.Line, Column: e.Column, Msg: e.Msg, text: e.Error(),
-				excerpt: e.Excerpt()}
-		}
-		return out, nil
-	}
-	if of, ok := errors.AsType[engine.Errors](err); ok {
-		out := make([]finding, len(of))
-		for i, e := range of {
-			out[i] = finding{Code: string(e.Code), File: e.File, Line: e.Line, Column: e.Column, Rule: e.Rule,
-				Msg: e.Msg, Hint: e.Hint, text: e.Error(), excerpt: e.Excerpt()}
-		}
-		return out, nil
-	}
-	return nil, err
 }

@@ -23,13 +23,13 @@ func rulesTestCommand() *cobra.Command {
 when one fails, 1 when the pack cannot be read or compiled.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkOutput(output); err != nil {
+			if err := checkOutput(output, "text", "json"); err != nil {
 				return err
 			}
 			return testPack(cmd.OutOrStdout(), args[0], output)
 		},
 	}
-	outputFlag(cmd, &output)
+	outputFlag(cmd, &output, "text", "json")
 	return cmd
 }
 

@@ -17,7 +17,7 @@ func TestPacksAreRight(t *testing.T) {
 	for name, dir := range packs {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
-			if err := checkPack(&out, dir, "text"); err != nil {
+			if err := checkPack(t.Context(), &out, dir, checkOptions{output: "text"}); err != nil {
 				t.Errorf("rules check %s: %v\n%s", dir, err, out.String())
 			}
 			out.Reset()
@@ -125,7 +125,7 @@ func TestEveryConjunctIsTested(t *testing.T) {
 func TestRulesCheckPrintsPlaceCaretAndHint(t *testing.T) {
 	dir := copyPack(t, "rules/slow_member.grl", "F.Ticks", "F.Tocks")
 	var out bytes.Buffer
-	err := checkPack(&out, dir, "text")
+	err := checkPack(t.Context(), &out, dir, checkOptions{output: "text"})
 	if e, ok := errors.AsType[*exitError](err); !ok || e.code != exitFailed {
 		t.Errorf("rules check = %v, want exit code %d", err, exitFailed)
 	}
@@ -142,7 +142,7 @@ func TestRulesCheckPrintsPlaceCaretAndHint(t *testing.T) {
 func TestRulesCheckWantsTests(t *testing.T) {
 	dir := copyPack(t, "tests/slow_member.yaml", "rule: slow_member", "rule: other_rule")
 	var out bytes.Buffer
-	if err := checkPack(&out, dir, "json"); err == nil {
+	if err := checkPack(t.Context(), &out, dir, checkOptions{output: "json"}); err == nil {
 		t.Error("rules check = nil, want an error")
 	}
 	var r checkReport
@@ -177,7 +177,7 @@ func TestRulesTestTellsWhatWentOtherwise(t *testing.T) {
 
 func TestRulesOfAPackThatIsNotThere(t *testing.T) {
 	for _, dir := range []string{filepath.Join(t.TempDir(), "none"), "rules_test.go"} {
-		if err := checkPack(&bytes.Buffer{}, dir, "text"); err == nil {
+		if err := checkPack(t.Context(), &bytes.Buffer{}, dir, checkOptions{output: "text"}); err == nil {
 			t.Errorf("rules check %s = nil, want an error", dir)
 		}
 	}
