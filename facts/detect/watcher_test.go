@@ -195,3 +195,21 @@ func TestNewWatcherRefuses(t *testing.T) {
 		t.Error("a watcher of nothing was made")
 	}
 }
+
+// What is done after a frame is done after each that was taken in, and no other.
+func TestAfterAFrame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, d := 0, quick(t, nil)
+		w, err := NewWatcher(WatcherConfig{Detector: d, Source: &scripted{t: newSynthetic(1, 4), steps: "ffxsf"}, Publisher: &taken{},
+			Passing: func(err error) bool { return errors.Is(err, errSilent) }, After: func() { n++; d.Acted() }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n != 3 || w.Stats().Refused != 1 {
+			t.Errorf("called %d times with %+v, want 3 and one frame refused", n, w.Stats())
+		}
+	})
+}
