@@ -210,3 +210,24 @@ func TestWhatIsMissingTakesNoMemoryPerTick(t *testing.T) {
 		t.Errorf("%d of %d quiet pairs of ticks allocated, want none of 20 or more", allocating, quiet)
 	}
 }
+
+func TestWhatIsMissingAfterAResume(t *testing.T) {
+	s := newSynthetic(52, 5)
+	whole := joinedAtClose(t, s, func(c *Config) { c.Slide = -1 })
+	part := resumed(t, whole, nil)
+	s.override = func(f *facts.Frame) {
+		if s.ticks%10 < 7 {
+			blank(f, "be_cpu", "m0002")
+		}
+	}
+	for range 40 {
+		f := s.frame()
+		observe(t, whole, f)
+		observe(t, part, f)
+	}
+	for i, m := range whole.group.members {
+		if o := part.group.members[i]; m.u != o.u {
+			t.Errorf("%s scores %v after a resume, want %v", m.name, o.u, m.u)
+		}
+	}
+}
