@@ -6,13 +6,16 @@ import "time"
 // alarm ends: an alarm that flickers is one alarm.
 const quietTicks = 3
 
-// alarm is the life of one alarm, of a member or of a whole group of two.
+// alarm is the life of one alarm, of a member, of a cohort or of a whole group
+// of two.
 type alarm struct {
 	test     int // that it was seen by last
 	standing bool
 	onset    time.Time // since when, as far as the windows can tell
 	over     int       // ticks above the threshold
 	quiet    int       // ticks since then
+	gone     bool      // its member left while it stood, and was not judged since
+	muted    bool      // its cohort was told in its place
 }
 
 // what an alarm did at a tick
@@ -40,7 +43,7 @@ func (a *alarm) judge(exceeds bool, test int, now time.Time, window time.Duratio
 		return nothing
 	default:
 		if a.quiet++; a.quiet >= quietTicks {
-			*a = alarm{test: a.test, onset: a.onset}
+			*a = alarm{test: a.test, onset: a.onset, muted: a.muted}
 			return cleared
 		}
 	}
@@ -52,6 +55,6 @@ func (a *alarm) leave() change {
 	if !a.standing {
 		return nothing
 	}
-	*a = alarm{test: a.test, onset: a.onset}
+	*a = alarm{test: a.test, onset: a.onset, muted: a.muted, gone: true}
 	return left
 }

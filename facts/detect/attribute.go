@@ -54,20 +54,20 @@ func attribute(p *mat.SymDense, w []float64) []share {
 // value and that of its peers at this tick, or of what is usual for it at this
 // hour when it is compared with itself. A metric that is missing is left out.
 func (d *Detector) effects(t int, m *member) []facts.Effect {
-	i := slices.Index(d.group.members, m)
+	values := d.group.valuesOf(m)
 	switch t {
 	case ownTest:
 		return d.ownEffects(m)
 	case anchorTest:
-		return d.effectsOf(i, d.slowly.creep.shares(&m.drift), m.score[t], nil)
+		return d.effectsOf(values, d.slowly.creep.shares(&m.drift), m.score[t], nil)
 	}
-	return d.effectsOf(i, d.judge.shares(m.track), m.u, d.judge.index)
+	return d.effectsOf(values, d.judge.shares(m.track), m.u, d.judge.index)
 }
 
-// effectsOf names the features of the shares, with the values of member i and
-// of its peers. index is the place in the group of each feature of the shares;
+// effectsOf names the features of the shares, with the values of whom they are
+// of, and of its peers. index is the place in the group of each feature of the shares;
 // nil: as they are.
-func (d *Detector) effectsOf(i int, shares []share, u float64, index []int) []facts.Effect {
+func (d *Detector) effectsOf(values func(k int) (own, peers float64), shares []share, u float64, index []int) []facts.Effect {
 	var out []facts.Effect
 	for _, s := range shares {
 		enough := len(out) >= minEffects && float64(s.score*s.score) < effectShare*u*u
@@ -81,7 +81,7 @@ func (d *Detector) effectsOf(i int, shares []share, u float64, index []int) []fa
 		if k < 0 {
 			continue
 		}
-		own, peers := d.group.values(k, i)
+		own, peers := values(k)
 		if math.IsNaN(own) || math.IsNaN(peers) {
 			continue
 		}
@@ -106,10 +106,16 @@ func (d *Detector) ownEffects(m *member) []facts.Effect {
 	return out
 }
 
-// values returns feature k of member i and of its peers at this tick, in the
-// metric's own unit. A ratio is that of the tick, drawn to the baseline as in
-// the test.
-func (g *group) values(k, i int) (own, peers float64) {
-	at, f := k*len(g.members)+i, &g.features[k]
-	return f.unit(g.y[at], g.rho[k]), f.unit(g.mu[at], g.rho[k])
+// valuesOf returns what gives feature k of a member, or of the median of a
+// cohort, and of its peers at this tick, in the metric's own unit. A ratio is
+// that of the tick, drawn to the baseline as in the test.
+func (g *group) valuesOf(m *member) func(k int) (own, peers float64) {
+	y, mu, at, step := g.y, g.mu, slices.Index(g.members, m), len(g.members)
+	if at < 0 {
+		y, mu, at, step = m.cohort.y, m.cohort.mu, 0, 1
+	}
+	return func(k int) (own, peers float64) {
+		f := &g.features[k]
+		return f.unit(y[k*step+at], g.rho[k]), f.unit(mu[k*step+at], g.rho[k])
+	}
 }

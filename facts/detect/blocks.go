@@ -128,6 +128,12 @@ func (d *Detector) collect() {
 			live[t] = live[t] || u > 0
 		}
 	}
+	for _, c := range d.group.cohorts {
+		if c.scored {
+			c.score[peerTest] = c.u
+			c.peaks[peerTest] = max(c.peaks[peerTest], c.u)
+		}
+	}
 	for i := range d.tests {
 		t := &d.tests[i]
 		if t.live = live[i]; t.live {
@@ -154,5 +160,8 @@ func (d *Detector) hold() {
 	for _, m := range d.group.members {
 		m.hold = d.epoch.explained || d.pair.standing || m.alarm.standing
 		m.creeping = m.alarm.standing && m.alarm.test == anchorTest || d.pair.standing && d.pair.test == anchorTest
+	}
+	for _, c := range d.group.cohorts {
+		c.hold = d.epoch.explained || c.alarm.standing
 	}
 }

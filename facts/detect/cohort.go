@@ -20,25 +20,28 @@ const minCohort = 4
 //
 //	z = (M − a − g·μ)/s,
 //
-// fitted as a member's. When at a tick it has fewer than minCohort members the
+// fitted as a member's, and is judged like one (see accuse.go). Members whose
+// alarm stands are left out of M unless they are half of the cohort: one that is
+// sick is no rack that moves. When at a tick it has fewer than minCohort members the
 // expected a + g·μ stands in for its median, since its members were fitted
 // against that: the median of the whole group would be another level.
 type cohort struct {
-	name    string
-	apart   bool     // its members are judged among themselves: it was large enough at the fit
-	cells   []cell   // of its median, one a feature; none: not apart, or there is no other
-	least   []cell   // those it was fitted with
-	samples []sample // of the feature that is being fitted
-	hold    bool     // its cells do not slide
+	// Its median, as if it were one more member: the name, the cells (none: not
+	// apart, or there is no other), those it was fitted with as the anchor, its
+	// samples of the feature that is being fitted, z, its windows and its alarm.
+	// It is scored when it is large enough, and so is another.
+	member
+	apart bool // its members are judged among themselves: it was large enough at the fit
+	tally
 
 	// of this tick
-	peers  int
-	scored bool      // large enough, and so is another: z is good
-	z      []float64 // one a feature; nil: it has none
-	values []float64 // of the feature at hand
-	mid    middle    // of values
-	level  float64   // M: their median
-	others float64   // μ of the feature at hand, NaN when there is no other
+	peers   int
+	alarmed int       // peers whose alarm stands
+	y, mu   []float64 // M and μ, one a feature; nil: it has no cells
+	values  []float64 // of the feature at hand
+	mid     middle    // of values
+	level   float64   // M: their median
+	others  float64   // μ of the feature at hand, NaN when there is no other
 }
 
 // whole reports whether the cohort is large enough for its median.
@@ -47,13 +50,21 @@ func (c *cohort) whole() bool { return c.apart && c.peers >= minCohort }
 // cohortOf returns the cohort of the named member: that of the configuration,
 // or the one without a name.
 func (g *group) cohortOf(member string) *cohort {
-	if name := g.cohortNames[member]; name != "" {
-		at, _ := slices.BinarySearchFunc(g.cohorts, name, (*cohort).compare)
-		if c := g.cohorts[at]; c.apart || !g.fitted {
-			return c
-		}
+	if c := g.named(member); c.apart || !g.fitted {
+		return c
 	}
 	return g.cohorts[0]
+}
+
+// named returns the cohort that the configuration gives the named member, the
+// one without a name when it gives none.
+func (g *group) named(member string) *cohort {
+	name := g.cohortNames[member]
+	if name == "" {
+		return g.cohorts[0]
+	}
+	at, _ := slices.BinarySearchFunc(g.cohorts, name, (*cohort).compare)
+	return g.cohorts[at]
 }
 
 func (c *cohort) compare(name string) int {
@@ -76,7 +87,9 @@ func newCohorts(of map[string]string) []*cohort {
 	slices.Sort(names)
 	var out []*cohort
 	for _, name := range slices.Compact(names) {
-		out = append(out, &cohort{name: name})
+		c := &cohort{member: *newMember(name)}
+		c.cohort = c
+		out = append(out, c)
 	}
 	return out
 }
@@ -109,20 +122,29 @@ func (g *group) part() {
 		apart++
 	}
 	for _, c := range g.cohorts {
-		c.cells, c.least, c.z = nil, nil, nil
+		c.cells, c.anchor, c.z = nil, nil, nil
 		if c.apart && apart > 1 {
-			c.z = make([]float64, len(g.features))
+			c.measured(len(g.features))
 		}
 	}
+}
+
+// measured makes room for so many features.
+func (c *cohort) measured(features int) {
+	c.z, c.y, c.mu = make([]float64, features), make([]float64, features), make([]float64, features)
 }
 
 // gather counts the peers of each cohort at a tick.
 func (g *group) gather(peers []int) {
 	for _, c := range g.cohorts {
-		c.peers = 0
+		c.peers, c.alarmed = 0, 0
 	}
 	for _, i := range peers {
-		g.members[i].cohort.peers++
+		m := g.members[i]
+		m.cohort.peers++
+		if m.alarm.standing {
+			m.cohort.alarmed++
+		}
 	}
 }
 
@@ -151,7 +173,11 @@ func (g *group) levels(peers []int, y []float64) {
 	s = g.scratch[:0]
 	for _, c := range g.cohorts {
 		c.mid = middleOf(c.values)
-		if c.level = c.mid.median(); c.whole() && !math.IsNaN(c.level) {
+		c.level = c.mid.median()
+		if c.alarmed > 0 && 2*c.alarmed < c.peers {
+			c.level = g.calmLevel(c, peers, y)
+		}
+		if c.whole() && !math.IsNaN(c.level) {
 			s = append(s, c.level)
 		}
 	}
@@ -162,6 +188,17 @@ func (g *group) levels(peers []int, y []float64) {
 			c.others = levels.without(c.level)
 		}
 	}
+}
+
+// calmLevel returns the median of those of the cohort whose alarm does not stand.
+func (g *group) calmLevel(c *cohort, peers []int, y []float64) float64 {
+	c.values = c.values[:0]
+	for _, i := range peers {
+		if m := g.members[i]; m.cohort == c && !m.alarm.standing && !math.IsNaN(y[i]) {
+			c.values = append(c.values, y[i])
+		}
+	}
+	return medianOf(c.values)
 }
 
 // reference returns what member m is held up to in feature k: the median of
@@ -183,6 +220,7 @@ func (g *group) reference(m *member, k int, y float64) float64 {
 func (g *group) judgeCohorts(k int) {
 	for _, c := range g.cohorts {
 		if c.scored = c.whole() && len(c.cells) > 0; c.scored {
+			c.y[k], c.mu[k] = c.level, c.others
 			c.z[k] = c.cells[k].z(c.level, c.others, 1)
 		}
 	}
@@ -203,7 +241,7 @@ func (g *group) fitCohorts(scale, floor float64, work []float64) {
 	for _, c := range g.cohorts {
 		if c.z != nil {
 			c.cells = append(c.cells, fitCell(c.samples, work).cell(scale, floor))
-			c.least = slices.Clone(c.cells)
+			c.anchor = slices.Clone(c.cells)
 			c.samples = c.samples[:0]
 		}
 	}
@@ -220,7 +258,7 @@ func (g *group) slideCohorts() {
 			if math.IsNaN(c.z[k]) {
 				continue
 			}
-			c.cells[k].follow(c.z[k], c.z[k], g.slideRate, 1, c.least[k].inverse)
+			c.cells[k].follow(c.z[k], c.z[k], g.slideRate, 1, c.anchor[k].inverse)
 		}
 	}
 }

@@ -94,7 +94,8 @@ type Config struct {
 	Ignore       []string // metrics that no feature is made of
 	// Cohorts names the cohort of a member: those of one rack or version, who
 	// are each other's peers when they are at least four in the warm-up. Who is
-	// not in it is a cohort with all others of whom that is true.
+	// not in it is a cohort with all others of whom that is true. A cohort that
+	// is out of balance as one is told in place of its members.
 	Cohorts map[string]string
 }
 

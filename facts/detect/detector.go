@@ -202,6 +202,7 @@ func (d *Detector) score() error {
 		}
 		d.judge.add(m.track, m.z)
 	}
+	d.addCohorts()
 	d.judge.end()
 	if d.group.blockEnded && d.learns() {
 		if err := d.observeBlock(); err != nil {

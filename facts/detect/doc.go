@@ -193,8 +193,17 @@
 //
 // # Cohorts
 //
-// In cohort.go. The peers of a member are those of its rack or version, when
-// there are enough of them; cohorts are held up to each other.
+// In cohort.go and accuse.go. The peers of a member are those of its rack or
+// version, when there are at least four. The medians of cohorts are held up to
+// each other and judged as one more member each, by the same law, windows and
+// threshold: M is the largest U of any member or cohort, and α is for both
+// together. A rack that moves as one is told as such, with no member named; so
+// is one of which half of the members alarm, at least two, counting those that
+// left under alarm. Meanwhile its members are told to be watched, once each, and
+// alarm no more: what hits a rack is no reason to take its members out one by
+// one. Of two cohorts with names nothing tells which moved, as with two members.
+// A detector with a calibration of recordings, or with T2, tells cohorts by their
+// members' alarms alone.
 //
 // # Presence
 //

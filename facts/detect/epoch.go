@@ -47,6 +47,9 @@ func (d *Detector) closeEpoch() {
 	for _, m := range d.group.members {
 		m.clear()
 	}
+	for _, c := range d.group.cohorts {
+		c.clear()
+	}
 	for i := range d.tests {
 		d.tests[i].clear()
 	}
@@ -140,6 +143,11 @@ func (d *Detector) standing() int {
 	n := 0
 	for _, m := range d.group.members {
 		if m.alarm.standing {
+			n++
+		}
+	}
+	for _, c := range d.group.cohorts {
+		if c.alarm.standing {
 			n++
 		}
 	}

@@ -6,8 +6,9 @@ import (
 	"github.com/evenkeel/evenkeel/facts"
 )
 
-// evidence returns the test behind a fact about an alarm; scored is the member
-// it was seen at, nil: nobody can be scored.
+// evidence returns the test behind a fact about an alarm; scored is the member,
+// or the median of a cohort, that it was seen at, nil: nobody can be scored.
+// member is its name, empty when it is none, or one of two.
 func (d *Detector) evidence(member string, scored *member, a *alarm) *facts.Evidence {
 	e := &facts.Evidence{Assured: d.assured(), Baseline: d.baseline.Digest, Declared: d.cfg.declared(), Certified: d.certified(),
 		Margin: facts.Number(d.cfg.Margin), Score: "0", Statistic: statisticOf[a.test], Ticks: a.over, Tier: "T1"}

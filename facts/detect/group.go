@@ -219,6 +219,9 @@ func (g *group) retrack(features int) {
 	for _, m := range g.members {
 		m.track = newTrack(g.windows, features)
 	}
+	for _, c := range g.cohorts {
+		c.track = newTrack(g.windows, features)
+	}
 }
 
 // order sorts byName.

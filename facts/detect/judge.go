@@ -54,6 +54,7 @@ type judge struct {
 	scratch []float64
 	without []int    // features that the window at hand is without
 	tracks  []*track // of this tick
+	beside  []*track // judged, but nobody's peers
 }
 
 func newJudge(l *law, features []string) *judge {
@@ -61,12 +62,25 @@ func newJudge(l *law, features []string) *judge {
 }
 
 // begin starts a tick.
-func (j *judge) begin() { j.tracks = j.tracks[:0] }
+func (j *judge) begin() { j.tracks, j.beside = j.tracks[:0], j.beside[:0] }
 
 // add takes in the residuals of one member.
+func (j *judge) add(t *track, z []float64) {
+	j.take(t, z)
+	j.tracks = append(j.tracks, t)
+}
+
+// addBeside takes in residuals that are taken against the spread of the
+// members', without being of it.
+func (j *judge) addBeside(t *track, z []float64) {
+	j.take(t, z)
+	j.beside = append(j.beside, t)
+}
+
+// take computes S of each window.
 // Cost: O(d² windows), no allocation once the group has its size; while m
 // features are missing O(windows·m³) more.
-func (j *judge) add(t *track, z []float64) {
+func (j *judge) take(t *track, z []float64) {
 	missing := scoreAll(j.v, j.law.ranks, j.index, z)
 	t.win.add(j.v)
 	if missing > 0 || t.gaps.left > 0 {
@@ -79,7 +93,6 @@ func (j *judge) add(t *track, z []float64) {
 		}
 	}
 	t.u, t.best = 0, 0
-	j.tracks = append(j.tracks, t)
 }
 
 // stat returns S of window w, of the features that it is not without; NaN when
@@ -108,18 +121,20 @@ func (j *judge) shares(t *track) []share {
 	return attribute(j.law.forms[t.best].inverseWithout(lacks), t.win.sum(t.best, len(j.v)))
 }
 
-// end scores the members added since begin.
+// end scores what was added since begin.
 func (j *judge) end() {
 	for w := range j.law.forms {
 		limit := spreadSlack * j.law.forms[w].typical
 		mid, stirred := j.spread(w, limit)
-		for _, t := range j.tracks {
-			u := t.stat[w]
-			if stirred && !math.IsNaN(u) {
-				u /= max(1, mid.without(u)/limit)
-			}
-			if u > t.u { // false for NaN
-				t.u, t.best = u, w
+		for _, tracks := range [...][]*track{j.tracks, j.beside} {
+			for _, t := range tracks {
+				u := t.stat[w]
+				if stirred && !math.IsNaN(u) {
+					u /= max(1, mid.without(u)/limit)
+				}
+				if u > t.u { // false for NaN
+					t.u, t.best = u, w
+				}
 			}
 		}
 	}

@@ -53,7 +53,8 @@ func (g *group) extend(metrics []string) {
 	}
 	for _, c := range g.cohorts {
 		if c.z != nil {
-			c.z = append(c.z, make([]float64, len(g.features)-d)...)
+			more := make([]float64, len(g.features)-d)
+			c.z, c.y, c.mu = append(c.z, more...), append(c.y, more...), append(c.mu, more...)
 		}
 	}
 }

@@ -98,9 +98,9 @@ func (g *group) restore(l *Learnt) {
 	g.common = nans(len(g.features))
 	for i, c := range g.cohorts { // both sorted, and alike
 		x := &s.Cohorts[i]
-		c.apart, c.cells, c.least = x.Apart, x.Cells.all(), x.Least.all()
+		c.apart, c.cells, c.anchor = x.Apart, x.Cells.all(), x.Least.all()
 		if c.cells != nil {
-			c.z = make([]float64, len(g.features))
+			c.measured(len(g.features))
 		}
 	}
 	for i := range s.Members {

@@ -19,7 +19,7 @@ func (d *Detector) state() learntState {
 		s.Features = append(s.Features, f.state())
 	}
 	for _, c := range g.cohorts {
-		s.Cohorts = append(s.Cohorts, cohortState{c.apart, packCells(c.cells), packCells(c.least), c.name})
+		s.Cohorts = append(s.Cohorts, cohortState{c.apart, packCells(c.cells), packCells(c.anchor), c.name})
 	}
 	for _, m := range g.members {
 		s.Members = append(s.Members, m.state())

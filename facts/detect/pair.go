@@ -28,7 +28,7 @@ func (d *Detector) pairAlarm(out []facts.Fact) []facts.Fact {
 		}
 		d.epoch.note(c)
 		if c != nothing {
-			out = append(out, d.imbalance(stateOf(c), m.name, m, &m.alarm))
+			out = append(out, d.imbalance(stateOf(c), accused{member: m.name, as: m.name}, m, &m.alarm))
 		}
 	}
 	return d.groupAlarm(out, two, unlike == 2)
@@ -56,7 +56,7 @@ func (d *Detector) groupAlarm(out []facts.Fact, two [2]*member, unlike bool) []f
 	}
 	c := d.pair.judge(over, test, d.order.last, d.shows(test, worst))
 	d.epoch.note(c)
-	return append(out, d.imbalance(stateOf(c), "", worst, &d.pair))
+	return append(out, d.imbalance(stateOf(c), accused{}, worst, &d.pair))
 }
 
 // worseOf returns which of the two has the larger score under test t, the

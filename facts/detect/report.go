@@ -70,6 +70,9 @@ func (d *Detector) params() string {
 		h.line(m.name)
 		h.cells(m.cells)
 	}
+	for _, c := range d.group.cohorts {
+		h.cells(c.cells)
+	}
 	if d.judge != nil {
 		for k, r := range d.judge.law.ranks {
 			h.line(d.judge.law.features[k])

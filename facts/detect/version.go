@@ -37,6 +37,9 @@ func (d *Detector) Reset(reason string) {
 		m.past = nil
 		m.away() // a score of the last block stands for what is forgotten
 	}
+	for _, c := range d.group.cohorts {
+		c.rebase()
+	}
 	if own := &d.tests[ownTest]; d.learns() {
 		own.history = epochs{keep: own.history.keep}
 		d.relearn()
@@ -93,6 +96,9 @@ func (d *Detector) renew(reason string) {
 		}
 		h.line(m.name)
 		h.cells(m.cells)
+	}
+	for _, c := range d.group.cohorts {
+		h.cells(c.cells)
 	}
 	d.baseline.Digest = h.String()
 	d.differ = 0

@@ -36,11 +36,15 @@ func (d *Detector) cells(t int) []memberPeak {
 	return out
 }
 
-// whole returns the peak of the group in the running epoch under test t.
+// whole returns the peak of the group, of any member or cohort, in the running
+// epoch under test t.
 func (d *Detector) whole(t int) peak {
 	p := peak{d.tests[t].peak, tie(d.cfg.Group, "", d.epoch.start.UnixMilli())}
 	for _, m := range d.group.members {
 		p.score = max(p.score, m.peaks[t])
+	}
+	for _, c := range d.group.cohorts {
+		p.score = max(p.score, c.peaks[t])
 	}
 	return p
 }
