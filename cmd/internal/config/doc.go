@@ -78,6 +78,7 @@
 //	              false: there are no features but those declared. Default true.
 //	    ignore        list of metrics that no feature is made of.
 //	    cohorts       name: list of the members that are of one kind, such as a rack or a version.
+//	                  A cohort that is out of balance as one is told in place of its members.
 //	    mode          observe, suggest or act: may only lower what the pack allows. Default observe.
 //	    executor      the hand; required in mode act.
 //	      haproxy     socket (a TCP one on loopback only) and backend, as under source.
