@@ -164,15 +164,18 @@ func exceeds(f *facts.Fact) bool {
 	return f.Kind == facts.Imbalance && f.State == facts.Alarm && f.Evidence.Score.Float() > f.Evidence.Threshold.Float()
 }
 
+// calibrationResults are what is printed as JSON.
+type calibrationResults struct {
+	Go      string       `json:"go"`
+	Results []calibrated `json:"results"`
+	Runs    int          `json:"runs"`
+	Seed    uint64       `json:"seed"`
+	V       int          `json:"v"`
+}
+
 func printCalibration(w io.Writer, o options, seed uint64, all []calibrated) error {
 	if o.output == "json" {
-		return json.NewEncoder(w).Encode(struct {
-			Go      string       `json:"go"`
-			Results []calibrated `json:"results"`
-			Runs    int          `json:"runs"`
-			Seed    uint64       `json:"seed"`
-			V       int          `json:"v"`
-		}{runtime.Version(), all, o.runs, seed, 1})
+		return json.NewEncoder(w).Encode(calibrationResults{runtime.Version(), all, o.runs, seed, 1})
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(t, "law\tmembers\talpha\tepochs\talarmed\tpromised\tratio\terror\t≤ 1+3 errors\t\n")

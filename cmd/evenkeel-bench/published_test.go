@@ -87,6 +87,40 @@ func TestPublishedServersKeepWhatIsPromised(t *testing.T) {
 	}
 }
 
+// Each cell of the grid alarms at most as often as is promised, and each
+// continuous law at least nine times in ten, within three standard errors.
+func TestPublishedCalibrationHolds(t *testing.T) {
+	for name, members := range map[string][]int{"calibration.json": {3, 5, 8, 30}, "calibration-1000.json": {1000}} {
+		var c calibrationResults
+		published(t, name, &c)
+		if want := len(calibrationLaws) * (4*len(members) + 1); len(c.Results) != want {
+			t.Fatalf("%s: %d results, want %d", name, len(c.Results), want)
+		}
+		at := 0
+		for _, law := range calibrationLaws {
+			total := calibrated{Law: law.name}
+			for _, n := range members {
+				for _, alpha := range []float64{0.1, 0.05, 0.01, 0.005} {
+					x := c.Results[at]
+					at++
+					if x.Law != law.name || x.Members != n || x.Alpha != alpha || !x.Holds || x.Ratio > 1+3*x.Error {
+						t.Errorf("%s: %+v, want %s of %d members at %v to hold", name, x, law.name, n, alpha)
+					}
+					total.add(x)
+				}
+			}
+			x := c.Results[at]
+			at++
+			if x.Alarmed != total.Alarmed || x.Epochs != total.Epochs || !x.Holds || x.Ratio < 0.9-3*x.Error {
+				t.Errorf("%s: %+v, want the sum of the cells before, at most 1 and at least 0.9 within three errors", name, x)
+			}
+			if len(members) > 1 && x.Ratio < 0.9 {
+				t.Errorf("%s: %+v, want at least 0.9", name, x)
+			}
+		}
+	}
+}
+
 func TestPublishedSeriesKeepTheirRate(t *testing.T) {
 	for _, name := range []string{"detect-asd.json", "detect-d2.json"} {
 		var c rival.SeriesComparison
