@@ -26,7 +26,7 @@ type bets struct {
 // Cost: O(1), and once O(of) when of is larger than ever before.
 //
 // Source: V. Vovk, R. Wang: E-values: calibration, combination and
-// applications. Annals of Statistics 49 (2021), for κ·p^(κ−1).
+// applications. Annals of Statistics 49 (2021), arXiv:1912.06116, for κ·p^(κ−1).
 func (b *bets) place(rank, of int) (e [betCount]float64) {
 	b.grow(of)
 	for i, kappa := range kappas {

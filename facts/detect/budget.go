@@ -37,9 +37,9 @@ const (
 // peaks in health do, and half of the alarms that c allows would be lost.
 //
 // Source: I. Gibbs, E. Candès: Adaptive conformal inference under distribution
-// shift. NeurIPS 2021; and A. Angelopoulos, R. F. Barber, S. Bates: Online
-// conformal prediction with decaying step sizes, arXiv:2402.01139 (abstract and
-// introduction), for the guarantee on arbitrary sequences.
+// shift. NeurIPS 2021, arXiv:2106.00170 (abstract); and A. Angelopoulos, R. F.
+// Barber, S. Bates: Online conformal prediction with decaying step sizes,
+// arXiv:2402.01139 (abstract), whose guarantee is for arbitrary sequences, too.
 type budget struct {
 	alpha    float64 // share of epochs that may alarm, in (0, 1)
 	q        float64

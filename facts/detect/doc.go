@@ -97,9 +97,9 @@
 // Gammerman and Shafer), and holds on average over calibrations, not given the
 // one at hand; p-values that share a calibration depend on each other (Bates et
 // al.), which is why nothing here multiplies them. Epochs that depend on each
-// other weakly keep the rate nearly (Chernozhukov, Wüthrich and Zhu, of blocks of
-// a stationary, mixing series): choose them long against the windows. The history
-// slides, so that it forgets.
+// other keep the rate nearly, under weak assumptions on the score (Chernozhukov,
+// Wüthrich and Zhu, of time series permuted in blocks): choose them long against
+// the windows. The history slides, so that it forgets.
 //
 // With m epochs nobody can honestly promise less than 1/(m+1): the fact says what
 // is certified beside what is declared, and rules may ask for it. Beside it stands
@@ -250,14 +250,15 @@
 //
 //   - R. Laxhammar, G. Falkman: Inductive conformal anomaly detection for
 //     sequential detection of anomalous sub-trajectories. Annals of Mathematics
-//     and Artificial Intelligence 74 (2015).
+//     and Artificial Intelligence 74 (2015), abstract.
 //   - V. Vovk, A. Gammerman, G. Shafer: Algorithmic Learning in a Random World.
 //     Springer, 2005.
 //   - S. Bates, E. Candès, L. Lei, Y. Romano, M. Sesia: Testing for outliers with
-//     conformal p-values. Annals of Statistics 51 (2023), arXiv:2104.08279.
+//     conformal p-values. Annals of Statistics 51 (2023), arXiv:2104.08279,
+//     abstract.
 //   - V. Chernozhukov, K. Wüthrich, Y. Zhu: Exact and robust conformal inference
 //     methods for predictive machine learning with dependent data. COLT 2018,
-//     arXiv:1802.06300.
+//     arXiv:1802.06300, abstract.
 //
 // Those of T3 to T6 stand with their types.
 package detect

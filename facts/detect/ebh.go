@@ -26,8 +26,8 @@ import (
 //
 // Source: R. Wang, A. Ramdas: False discovery rate control with e-values.
 // Journal of the Royal Statistical Society B 84 (2022), arXiv:2009.02824
-// (abstract and introduction); the proof in R. Wang: Elementary proofs of several
-// results on false discovery rate, arXiv:2201.09350.
+// (abstract); for a short proof R. Wang: Elementary proofs of several results on
+// false discovery rate, arXiv:2201.09350 (abstract).
 func Discoveries(e []float64, fdr float64) ([]int, error) {
 	if !(fdr > 0 && fdr < 1) {
 		return nil, fmt.Errorf("detect: discoveries: rate %v, want more than 0 and less than 1", fdr)

@@ -83,7 +83,8 @@ type likeness struct {
 //
 // Source: M. A. Stephens: Use of the Kolmogorov-Smirnov, Cramér-von Mises and
 // related statistics without extensive tables. Journal of the Royal Statistical
-// Society B 32 (1970), as given in Numerical Recipes 14.3.3. S. Holm: A simple
+// Society B 32 (1970), as given in Numerical Recipes, section 14.3; how far it is
+// from the exact law is tested (exchange_test.go). S. Holm: A simple
 // sequentially rejective multiple test procedure. Scandinavian Journal of
 // Statistics 6 (1979).
 func compareMembers(history [][]memberPeak) []likeness {

@@ -25,9 +25,10 @@ const (
 //
 // Each member's peak is ranked among those of its own earlier epochs since the
 // reset. If epochs are exchangeable, the rank r_e is uniform on 1 … e and
-// independent of r_1 … r_{e−1}: it is the conformal p-value r_e/e of online
-// conformal testing, whose reference grows, with ties broken by the hash. A
-// reference that stays as it was gives ranks that depend on each other, and
+// independent of r_1 … r_{e−1}: all e! orders are equally likely, and to each
+// belongs one r_1 … r_e, of which there are as many. It is the conformal p-value
+// r_e/e in the online mode, whose reference grows, with ties broken by the hash.
+// A reference that stays as it was gives ranks that depend on each other, and
 // breaks what follows. On the ranks each bet plays the Shiryaev-Roberts
 // e-detector
 //
@@ -49,9 +50,10 @@ const (
 //
 // Sources: J. Shin, A. Ramdas, A. Rinaldo: E-detectors: a nonparametric
 // framework for sequential change detection, arXiv:2203.03532 (abstract). V.
-// Vovk, I. Nouretdinov, A. Gammerman: Conformal e-testing, arXiv:2006.02329
-// (introduction: the independence of online p-values). Y. J. Choe, A. Ramdas:
-// Combining evidence across filtrations, arXiv:2402.09698 (abstract).
+// Vovk: Cross-conformal e-prediction, arXiv:2001.05989 (introduction: smoothed
+// online p-values err independently). Y. J. Choe, A. Ramdas: Combining evidence
+// across filtrations, arXiv:2402.09698 (abstract: e-processes of different
+// filtrations cannot be averaged).
 type sequential struct {
 	mean    float64 // A: epochs to a false alarm, on average at least; > 0
 	bets    bets
