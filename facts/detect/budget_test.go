@@ -76,7 +76,7 @@ func simulated(alpha float64, keep, count int, draw func(e int) peak) (both, t1,
 
 // A test that keeps its rate loses few of its alarms to the budget.
 func TestBudgetCostsATestInHealthLittle(t *testing.T) {
-	const alpha, epochs = 0.05, 100_000
+	const alpha, epochs = 0.05, 60_000
 	for _, tt := range []struct {
 		name string
 		draw func(rng *rand.Rand) float64

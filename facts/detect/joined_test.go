@@ -93,10 +93,10 @@ func TestTestsJoinByTheLengthOfTheirHistoryAlone(t *testing.T) {
 // statistic exceeds the threshold of its history is within four standard errors
 // of its alpha, and not far below; and the alarms together keep alpha.
 func TestEveryTestKeepsItsShare(t *testing.T) {
-	for _, n := range []int{2, 3, 10} {
+	for _, n := range []int{2, 3, 8} {
 		s, d := newSynthetic(uint64(32+n), n), four(t, nil)
 		joined(t, d, s)
-		const count = 400
+		const count = 300
 		var over [tests]int
 		expected, alarmed := [tests]float64{}, 0
 		for e := 0; e < count; {
