@@ -65,20 +65,25 @@ const (
 // The order of summation is fixed, and no product is fused with a sum.
 func (q *quadratic) stat(sums []float64) float64 {
 	var tail [rootRows]float64
-	copy(tail[:], sums[len(sums)-len(sums)%rootRows:])
+	whole := len(sums) - len(sums)%rootRows
+	for k, x := range sums[whole:] {
+		tail[k%rootRows] = x
+	}
 	total, root := 0.0, q.root
 	for done := 0; done < len(sums); done += rootRows {
 		var a, b, c, d float64
-		for x := sums[:done]; len(x) >= rootRows && len(root) >= fullTile; {
-			y, r := x[:rootRows:rootRows], root[:fullTile:fullTile]
-			a += float64(r[0]*y[0]) + float64(r[4]*y[1]) + (float64(r[8]*y[2]) + float64(r[12]*y[3]))
-			b += float64(r[1]*y[0]) + float64(r[5]*y[1]) + (float64(r[9]*y[2]) + float64(r[13]*y[3]))
-			c += float64(r[2]*y[0]) + float64(r[6]*y[1]) + (float64(r[10]*y[2]) + float64(r[14]*y[3]))
-			d += float64(r[3]*y[0]) + float64(r[7]*y[1]) + (float64(r[11]*y[2]) + float64(r[15]*y[3]))
-			x, root = x[rootRows:], root[fullTile:]
+		x := sums[:done]
+		for at := 0; at+3 < len(x) && len(root) > fullTile; at += rootRows { // the second is for the compiler
+			y0, y1, y2, y3 := x[at], x[at+1], x[at+2], x[at+3]
+			r := root[:fullTile:fullTile]
+			a += float64(r[0]*y0) + float64(r[4]*y1) + (float64(r[8]*y2) + float64(r[12]*y3))
+			b += float64(r[1]*y0) + float64(r[5]*y1) + (float64(r[9]*y2) + float64(r[13]*y3))
+			c += float64(r[2]*y0) + float64(r[6]*y1) + (float64(r[10]*y2) + float64(r[14]*y3))
+			d += float64(r[3]*y0) + float64(r[7]*y1) + (float64(r[11]*y2) + float64(r[15]*y3))
+			root = root[fullTile:]
 		}
 		y, r := &tail, (*[diagonalTile]float64)(root)
-		if done+rootRows <= len(sums) {
+		if done < whole {
 			y = (*[rootRows]float64)(sums[done:])
 		}
 		a += float64(r[0] * y[0])
