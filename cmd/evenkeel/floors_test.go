@@ -28,7 +28,7 @@ var floors = map[string]struct {
 	"facts/detect": {1, []string{"facts"}, []string{"gonum.org/v1/gonum"}},
 	"facts/bus":    {1, []string{"facts"}, []string{"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2"}},
 	"actions":      {1, []string{"audit"}, nil},
-	"knowledge":    {1, []string{"audit"}, []string{"golang.org/x/mod", "github.com/goccy/go-yaml"}},
+	"knowledge":    {1, []string{"audit"}, []string{"golang.org/x/mod", "golang.org/x/crypto", "github.com/goccy/go-yaml"}},
 
 	"engine":           {2, []string{"facts", "actions", "audit"}, []string{"github.com/hyperjumptech/grule-rule-engine"}},
 	"facts/sim":        {2, []string{"facts", "actions"}, nil},
