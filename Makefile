@@ -21,9 +21,10 @@ build:
 	$(GO) build -trimpath -o bin/ ./cmd/...
 
 # deps installs what the tests need and the machine has not: the balancer and
-# the metrics server they drive, and a C compiler for the race detector.
+# the metrics server they drive, ssh-keygen, which judges our signatures, and a C
+# compiler for the race detector.
 deps:
-	@.ci/deps haproxy:haproxy prometheus:prometheus gcc:gcc
+	@.ci/deps haproxy:haproxy prometheus:prometheus ssh-keygen:openssh-client gcc:gcc
 
 fmt:
 	@out=$$(gofmt -l cmd engine facts knowledge actions audit); \

@@ -1,5 +1,9 @@
-// Package knowledge reads packs: a directory of rules, the limits within which
-// they may act, and the tests that prove what they do.
+// Package knowledge holds what the rules are, and who may change them.
+//
+// # Packs
+//
+// A pack is a directory of rules, the limits within which they may act, and the
+// tests that prove what they do.
 //
 //	pack.yaml     name, vocabulary, mode, verbs, tiers, certified, limits
 //	README.md     what the pack is for
@@ -17,15 +21,79 @@
 // YAML is read strictly: an unknown or repeated key, a number without its unit,
 // a value outside its range, an anchor or a second document is an [Error] with
 // file, line, column and the line itself; all of a pack's errors are reported at
-// once.
+// once. The package does not compile rules nor run tests: it knows neither the
+// rule language nor facts.
 //
-// The package does not compile rules nor run tests: it knows neither the rule
-// language nor facts. It keeps no state, starts no goroutine, and its functions
-// may be called concurrently.
+// # Statements
 //
-//	p, err := knowledge.ReadPack(os.DirFS("testdata/packs/web"))
-//	if err != nil {
-//		return err
+// Every act of a person is a text, a [Statement], signed with the person's ssh
+// key. The text is UTF-8 of at most 16 KiB, its lines end with a line feed, and
+// each field of its kind stands on a line of its own, in a fixed order, with one
+// way to write each value; nothing else may stand there, and no character that
+// cannot be seen. Parsing a text and rendering it gives its bytes again, so
+// there is no canonical form to disagree about. It is named by the SHA-256 of
+// its bytes.
+//
+//	evenkeel approval v1
+//	proposal sha256:6f8eb485c271cf83294640a262b63fc47164dad61bf49cb4d67197660b3c2dee
+//	trust sha256:96ff8970fe7125e8c21e6c8bdef16c92909057242816b191babb5598eae5a6ff
+//	env prod-eu1/5f0c7f1e9d2b4a6c8e10a1b2c3d4e5f6
+//	seq 42
+//	parent h1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
+//	bundle h1:HCN9qrFg7S+pDHi7yMXV5R955/vj31ODvKWI3aaPmvc=
+//	person bob
+//	name Bob Brandt
+//	decision approve
+//	meaning I read the rules and the replay report and approve them for this environment
+//	time 2026-11-22T05:50:00Z
+//
+// The kinds, with the fields of each after those in brackets, which are trust,
+// env, seq, parent and bundle, as in an approval:
+//
+//	proposal    [about] kind author contributors created not-before expires rollout rollback-window evidence ticket why nonce
+//	approval    proposal [about] person name decision meaning time
+//	withdrawal  proposal trust env person why time
+//	stop        trust env scope person why time nonce
+//	resume      stop trust env person name meaning time
+//	rollback    proposal [about] person name why time
+//	breakglass  proposal [about] person name life why time
+//	review      trust person name meaning time
+//	archive     trust env checkpoint first last person name why time
+//
+// # Signatures
+//
+// A signature is what "ssh-keygen -Y sign -n KIND@evenkeel.v1" writes, and
+// "ssh-keygen -Y verify" judges: the SSHSIG format, version 1, hash sha512. The
+// namespace keeps a signature over a commit, or over a statement of another
+// kind, from counting. Keys are ssh-ed25519 and ecdsa-sha2-nistp256, and the
+// same in a FIDO authenticator (sk-), which must have been touched; no RSA, no
+// DSA, no certificate. [KeySource] signs with key files and ssh-agent.
+//
+// # People register
+//
+// The [Register] says who may sign as what, and what each environment asks of a
+// change. Its first version is signed by every key in it; its digest is pinned
+// by hand wherever it is relied on. Each later version names the one before and
+// is signed by root people of both and by every key that is new: [ReadChain].
+// No register can ask for fewer than two people.
+//
+// # The gate
+//
+// [Judge] answers from the register, the statements, the digest of the bundle,
+// what is live and the time whether the bundle may go live. It is a pure
+// function: the same papers give the same verdict anywhere, offline.
+//
+//	registers, err := knowledge.ReadSignedTexts(os.DirFS("registers"))
+//	…
+//	v := knowledge.Judge(knowledge.Question{Trust: pinned, Env: env, Registers: registers,
+//		Statements: statements, Bundle: digest, Active: live, Seq: 41, Now: now})
+//	if !v.Accepted {
+//		return errors.New(strings.Join(v.Reasons, "; "))
 //	}
-//	fmt.Println(p.Name, p.Digest, p.Limits.Cooldown)
+//
+// The package keeps no state and starts no goroutine; its functions may be called
+// concurrently.
+//
+// Sources: OpenSSH, PROTOCOL.sshsig, sections 1 to 3; RFC 8709 and RFC 5656 for
+// keys on the wire.
 package knowledge

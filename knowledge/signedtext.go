@@ -1,0 +1,46 @@
+package knowledge
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// SignedText is a text with the armoured signatures found beside it.
+type SignedText struct {
+	Name       string // of its file, for reasons
+	Text       []byte
+	Signatures [][]byte
+
+	fault error // why it could not be read, if so
+}
+
+// signers returns those of the keys whose signatures in the namespace hold over
+// the text, and a note on each signature that counts for nothing. Signatures by
+// other keys cost no arithmetic: anybody can make a thousand of them.
+func (t SignedText) signers(namespace string, keys []Key) (held []Key, notes []string) {
+	if t.fault != nil {
+		return nil, []string{t.fault.Error()}
+	}
+	if len(t.Signatures) == 0 {
+		return nil, []string{"no signature beside it"}
+	}
+	for i, armoured := range t.Signatures {
+		s, err := parseSignature(armoured)
+		switch {
+		case err != nil:
+		case !slices.ContainsFunc(keys, s.key.equal):
+			err = errors.New("signed by a key that is not among those of the person")
+		case slices.ContainsFunc(held, s.key.equal):
+			continue
+		default:
+			err = s.verify(namespace, t.Text)
+		}
+		if err != nil {
+			notes = append(notes, fmt.Sprintf("signature %d: %v", i+1, err))
+			continue
+		}
+		held = append(held, s.key)
+	}
+	return held, notes
+}
