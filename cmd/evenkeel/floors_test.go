@@ -38,7 +38,7 @@ var floors = map[string]struct {
 	"cmd/internal/config":  {3, []string{"actions"}, []string{"github.com/goccy/go-yaml"}},
 	"cmd/internal/console": {3, []string{"facts", "engine", "knowledge", "actions", "audit"}, nil},
 
-	"cmd/evenkeel":       {4, []string{"*"}, []string{"github.com/spf13/cobra"}},
+	"cmd/evenkeel":       {4, []string{"*"}, []string{"github.com/spf13/cobra", "golang.org/x/term"}},
 	"cmd/evenkeel-bench": {4, []string{"*"}, []string{"github.com/spf13/cobra"}},
 }
 
