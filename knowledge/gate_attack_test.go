@@ -217,10 +217,11 @@ func TestAttacksOnTheChange(t *testing.T) {
 			s.registers[0].Policies[0].Freeze = []Window{{mustTime("2026-11-22T00:00:00Z"), mustTime("2026-11-22T06:00:00Z")}}
 			p(s, "kind", "standby")
 		}, "frozen from"},
-		{"everywhere at once", func(s *site) { p(s, "rollout", "all=0s") }, "does not begin with shadow"},
-		{"without shadow", func(s *site) { p(s, "rollout", "ring0=30m,ring1=30m,all=0s") }, "does not begin with shadow"},
-		{"shadow at the end", func(s *site) { p(s, "rollout", "ring0=30m,all=0s,shadow=30m") }, "does not begin with shadow"},
+		{"everywhere at once", func(s *site) { p(s, "rollout", "all=0s") }, "does not begin with shadow and"},
+		{"without shadow", func(s *site) { p(s, "rollout", "ring0=30m,ring1=30m,all=0s") }, "does not begin with shadow and"},
+		{"shadow at the end", func(s *site) { p(s, "rollout", "ring0=30m,all=0s,shadow=30m") }, "does not begin with shadow and"},
 		{"never everywhere", func(s *site) { p(s, "rollout", "shadow=30m,ring1=30m,ring2=30m") }, "end with all=0s"},
+		{"all, in other words", func(s *site) { p(s, "rollout", "shadow=30m,ring1=30m,all=0m") }, "end with all=0s"},
 		{"all, but only for a while", func(s *site) { p(s, "rollout", "shadow=30m,ring1=30m,all=1s") }, "end with all=0s"},
 		{"too few rings", func(s *site) { p(s, "rollout", "shadow=30m,all=0s") }, "2 stages, the policy wants 3"},
 		{"a second in the shadow", func(s *site) { p(s, "rollout", "shadow=1s,ring1=30m,all=0s") }, "stays in shadow for 1s"},

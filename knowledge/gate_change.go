@@ -2,6 +2,7 @@ package knowledge
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -16,7 +17,7 @@ func (g *gate) change(p paper) Verdict {
 	var c complaints
 	g.fits(&c, p)
 	g.inTime(&c, p)
-	g.rollout(&c, p.Rollout())
+	g.rollout(&c, p)
 	people, uncounted := g.yes(p, instant{g.Now, "now"})
 	if uint64(len(people)) < g.policy.Approvals {
 		c.want(false, "%d of %d approvals", len(people), g.policy.Approvals)
@@ -52,12 +53,13 @@ func (g *gate) inTime(c *complaints, p paper) {
 }
 
 // rollout complains about a plan that goes everywhere at once, or too fast.
-func (g *gate) rollout(c *complaints, stages []Stage) {
+func (g *gate) rollout(c *complaints, p paper) {
+	stages := p.Rollout()
 	last := len(stages) - 1
-	c.want(last > 0 && stages[0].Name == "shadow" && stages[last] == Stage{Name: "all"},
-		"rollout does not begin with shadow and end with all=0s")
+	c.want(stages[0].Name == "shadow" && strings.HasSuffix(p.Field("rollout"), ",all=0s"),
+		"rollout %s does not begin with shadow and end with all=0s", p.Field("rollout"))
 	c.want(uint64(len(stages)) >= g.policy.MinRings, "rollout has %d stages, the policy wants %d", len(stages), g.policy.MinRings)
-	for _, s := range stages[:max(last, 0)] {
+	for _, s := range stages[:last] {
 		c.want(s.Dwell >= g.policy.MinDwell, "rollout stays in %s for %v, the policy wants %v", s.Name, s.Dwell, g.policy.MinDwell)
 	}
 }
