@@ -1,6 +1,9 @@
 package knowledge
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -163,4 +166,23 @@ func (s *Signer) Close() error {
 		return nil
 	}
 	return s.closer.Close()
+}
+
+// NewKeyFile makes a key without a passphrase: the text of its file, which
+// nobody else may read, and its public half. It is for trying things out; people
+// make their own keys with ssh-keygen.
+func NewKeyFile(comment string) ([]byte, Key, error) {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, Key{}, fmt.Errorf("knowledge: make key: %w", err)
+	}
+	block, err := ssh.MarshalPrivateKey(private, comment)
+	if err != nil {
+		return nil, Key{}, fmt.Errorf("knowledge: make key: %w", err)
+	}
+	public, err := ssh.NewPublicKey(private.Public())
+	if err != nil {
+		return nil, Key{}, fmt.Errorf("knowledge: make key: %w", err)
+	}
+	return pem.EncodeToMemory(block), Key{public}, nil
 }

@@ -179,3 +179,17 @@ func TestSignerRefuses(t *testing.T) {
 		})
 	}
 }
+
+func TestNewKeyFileIsOneThatOpens(t *testing.T) {
+	text, key, err := NewKeyFile("trial")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := KeySource{}.Open(writeFile(t, "id", text))
+	if err != nil || !s.Key().equal(key) {
+		t.Fatalf("Open of a new key file = %v, %v, want key %s", s, err, key)
+	}
+	if out, err := keygen(t, nil, "-y", "-f", writeFile(t, "id", text)); err != nil || !strings.HasPrefix(out, key.String()+" trial") {
+		t.Errorf("ssh-keygen -y = %q, %v, want %s", out, err, key)
+	}
+}

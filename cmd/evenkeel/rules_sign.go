@@ -76,7 +76,7 @@ func (o *signOptions) sign(in io.Reader, stdout, stderr io.Writer, file string) 
 		sum := sha256.Sum256([]byte(signer.Key().String()))
 		out = file + "." + hex.EncodeToString(sum[:4]) + ".sig"
 	}
-	if err := writeNew(out, armoured); err != nil {
+	if err := writeNew(out, armoured, 0o644); err != nil {
 		return fmt.Errorf("rules sign: %w", err)
 	}
 	_, err = fmt.Fprintf(stdout, "signed  %s\n", out)
@@ -156,8 +156,8 @@ func terminal(in io.Reader) (int, bool) {
 }
 
 // writeNew writes a file that is not there yet.
-func writeNew(name string, b []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+func writeNew(name string, b []byte, mode os.FileMode) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
