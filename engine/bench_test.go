@@ -23,22 +23,6 @@ func benchRules(n int) []Source {
 	return rules
 }
 
-func BenchmarkDecide(b *testing.B) {
-	for _, n := range []int{5, 100, 1000} {
-		b.Run(fmt.Sprint(n, " rules"), func(b *testing.B) {
-			p := mustCompile(b, benchRules(n)...)
-			m := NewMemory("test", "web", Act)
-			apply(b, m, alarm("web-07"))
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := p.Decide(t0, m); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
 func BenchmarkHandle(b *testing.B) {
 	r := newRig(b, Act, benchRules(5)...)
 	f := alarm("web-07")

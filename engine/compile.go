@@ -47,7 +47,8 @@ func Compile(version string, rules []Source, allow Allow) (*Program, error) {
 	if len(errs) > 0 {
 		return nil, errs.sorted()
 	}
-	p := &Program{version: version, tiers: slices.Clone(allow.Tiers), certified: allow.Certified, free: make(chan *instance, maxInstances)}
+	p := &Program{version: version, tiers: slices.Clone(allow.Tiers), certified: allow.Certified,
+		slots: newSlots(), free: make(chan *instance, maxInstances)}
 	if len(ws) == 0 {
 		return p, nil
 	}
@@ -66,12 +67,13 @@ func Compile(version string, rules []Source, allow Allow) (*Program, error) {
 		spans, found := check(w, e, allow)
 		errs = append(errs, found...)
 		if len(found) == 0 {
-			p.rules = append(p.rules, newRule(w, e, spans))
+			p.rules = append(p.rules, newRule(w, e, spans, p.slots))
 		}
 	}
 	if len(errs) > 0 {
 		return nil, errs.sorted()
 	}
+	p.stratify()
 	first, err := p.newInstance()
 	if err != nil {
 		return nil, err

@@ -28,16 +28,17 @@ func (p *Program) Decide(now time.Time, m *Memory) (Decision, error) {
 	}
 	defer p.release(in)
 	now = facts.At(now).Time
-	in.begin(situation{now: now, fact: m.fact, mem: m})
+	in.box.fill(situation{now: now, fact: m.fact, mem: m})
 	d := p.newDecision(now, m)
 	in.box.context(d.Context)
+	d.Quarantined = p.quarantined(m)
 	var all []claim
-	for i := range p.rules {
-		if version, aside := m.aside[p.rules[i].name]; aside && version == p.version {
-			d.Quarantined = append(d.Quarantined, p.rules[i].name)
-			continue
+	for l := range p.layers {
+		for i := range in.survivors(p, &p.layers[l]) {
+			if name := p.rules[i].name; m.aside[name] != p.version {
+				all = append(all, in.evaluate(i, &p.rules[i], &d)...)
+			}
 		}
-		all = append(all, in.evaluate(i, &p.rules[i], &d)...)
 	}
 	p.settle(&d, all, m.fact)
 	d.trim()
@@ -55,14 +56,12 @@ type claim struct {
 // count, or none: a rule whose consequence fails halfway is refused.
 func (in *instance) evaluate(i int, r *rule, d *Decision) []claim {
 	b, box := &in.rules[i], in.box
-	box.begin()
-	ctx := context.Background() // the evaluator asks for one; steps are the budget, not time
-	match, err := b.entry.Evaluate(ctx, box, in.mem)
+	match, err := in.judge(i)
 	if err == nil && !match {
 		return nil
 	}
 	if err == nil {
-		err = b.entry.Execute(ctx, box, in.mem)
+		err = b.entry.Execute(context.Background(), box, in.mem)
 	}
 	if err != nil {
 		d.miss(r.name, box, err)
@@ -126,8 +125,8 @@ func show(v reflect.Value) string {
 
 // context writes what the fields of C say.
 func (b *sandbox) context(into map[string]string) {
-	for i := range fields {
-		if name, ok := strings.CutPrefix(fields[i].Name, "C."); ok && b.known[i] {
+	for i := range b.words {
+		if name, ok := strings.CutPrefix(b.words[i].Name, "C."); ok && b.row.known[i] {
 			into[name] = show(b.leafs[i].v)
 		}
 	}

@@ -233,7 +233,7 @@ func TestDecisionFitsIntoAnEntryWhateverTheVersion(t *testing.T) {
 }
 
 func TestSandboxIsSealed(t *testing.T) {
-	b := newSandbox()
+	b := newSandbox(newSlots())
 	b.fill(situation{now: t0, fact: new(alarm("web-07")), mem: NewMemory("test", "web", Act)})
 	if err := errors.Join(b.Add("F", 5)); !errors.Is(err, errSealed) {
 		t.Errorf("Add = %v, want %v", err, errSealed)

@@ -76,13 +76,13 @@ func (l *leaf) GetType() (reflect.Type, error)   { return l.v.Type(), nil }
 type root struct {
 	refusing
 	box   *sandbox
-	words map[string]int // short name → index in fields
+	words map[string]int // short name → index in the sandbox's words
 }
 
 func newRoot(name string, box *sandbox) *root {
 	r := &root{refusing(name), box, map[string]int{}}
-	for i := range fields {
-		if short, ok := strings.CutPrefix(fields[i].Name, name+"."); ok {
+	for i := range box.words {
+		if short, ok := strings.CutPrefix(box.words[i].Name, name+"."); ok {
 			r.words[short] = i
 		}
 	}
@@ -91,7 +91,7 @@ func newRoot(name string, box *sandbox) *root {
 
 func (r *root) GetChildNodeByField(field string) (model.ValueNode, error) {
 	i, ok := r.words[field]
-	if !ok || fields[i].field == nil {
+	if !ok || r.box.words[i].method != nil {
 		return nil, r.err("field " + field)
 	}
 	return r.box.read(i)

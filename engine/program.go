@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/evenkeel/evenkeel/facts"
@@ -17,9 +16,11 @@ const maxInstances = 16
 // and makes one when none is idle.
 type Program struct {
 	version   string
-	tiers     []string              // of evidence that may take capacity away
-	certified *facts.Rate           // what that evidence has to certify; nil: the declared rate
-	rules     []rule                // in canonical order: salience descending, then name
+	tiers     []string    // of evidence that may take capacity away
+	certified *facts.Rate // what that evidence has to certify; nil: the declared rate
+	rules     []rule      // in canonical order: salience descending, then name
+	slots     *slots
+	layers    []layer
 	lib       *ast.KnowledgeLibrary // read only after Compile
 	free      chan *instance
 }
@@ -42,15 +43,36 @@ type rule struct {
 	name      string
 	salience  int
 	conjuncts []string // of the condition, as written
+	tests     []test   // one for each conjunct
+	parts     []*part  // the conjunct as the index can use it; nil: it cannot
+	reads     []int    // slots that the condition reads
 }
 
-func newRule(w *written, e *ast.RuleEntry, spans map[*ast.Expression]span) rule {
+func newRule(w *written, e *ast.RuleEntry, spans map[*ast.Expression]span, s *slots) rule {
 	r := rule{name: w.name, salience: w.salience}
+	c := &filterer{slots: s}
 	for _, x := range conjuncts(e.WhenScope.Expression) {
-		s := spans[x]
-		r.conjuncts = append(r.conjuncts, spell(w.tokens[s.from:s.to]))
+		at := spans[x]
+		r.conjuncts = append(r.conjuncts, spell(w.tokens[at.from:at.to]))
+		r.tests = append(r.tests, c.test(x))
+		r.parts = append(r.parts, c.part(x))
+	}
+	r.reads = c.reads
+	for _, x := range e.ThenScope.ThenExpressionList.ThenExpressions {
+		c.consequence(x)
 	}
 	return r
+}
+
+// filter says what the evaluator would find the condition to be: it is asked
+// unless the answer is no.
+func (r *rule) filter(x *row) answer {
+	for _, t := range r.tests {
+		if a := t(x); a != yes {
+			return a
+		}
+	}
+	return yes
 }
 
 // conjuncts returns the parts of a condition that must all hold.
@@ -90,127 +112,4 @@ func spaced(ts []token, i int) bool {
 		return i > 1 && (ts[i-2].kind != mark || ts[i-2].text == ")")
 	}
 	return true
-}
-
-// instance is a copy of the syntax trees, which keep the values of the last
-// evaluation, with the sandbox they are evaluated in. One goroutine at a time
-// may use it.
-type instance struct {
-	mem   *ast.WorkingMemory
-	rules []bound
-	box   *sandbox
-
-	// Where the nodes that depend on the situation keep whether they were
-	// evaluated; each once, since rules share nodes.
-	reset []*bool
-
-	// The nodes seen while the instance is built; true: it depends.
-	exprs map[*ast.Expression]bool
-	atoms map[*ast.ExpressionAtom]bool
-}
-
-// bound is a rule's tree in an instance.
-type bound struct {
-	entry     *ast.RuleEntry
-	conjuncts []*ast.Expression
-}
-
-// acquire returns an idle instance, or a new one.
-func (p *Program) acquire() (*instance, error) {
-	select {
-	case i := <-p.free:
-		return i, nil
-	default:
-		return p.newInstance()
-	}
-}
-
-// release takes an instance back, without what it decided about.
-func (p *Program) release(i *instance) {
-	i.box.clear()
-	select {
-	case p.free <- i:
-	default:
-	}
-}
-
-func (p *Program) newInstance() (*instance, error) {
-	in := &instance{box: newSandbox(), exprs: map[*ast.Expression]bool{}, atoms: map[*ast.ExpressionAtom]bool{}}
-	if len(p.rules) == 0 {
-		return in, nil
-	}
-	kb, err := p.lib.NewKnowledgeBaseInstance(libraryName, libraryVersion)
-	if err != nil {
-		return nil, fmt.Errorf("engine: copy the rules of %s: %w", p.version, err)
-	}
-	in.mem = kb.WorkingMemory
-	for i := range p.rules {
-		e, ok := kb.RuleEntries[p.rules[i].name]
-		if !ok {
-			return nil, fmt.Errorf("engine: copy the rules of %s: rule %s is missing", p.version, p.rules[i].name)
-		}
-		in.bind(e)
-	}
-	in.exprs, in.atoms = nil, nil
-	return in, nil
-}
-
-func (in *instance) bind(e *ast.RuleEntry) {
-	in.rules = append(in.rules, bound{e, conjuncts(e.WhenScope.Expression)})
-	in.expr(e.WhenScope.Expression)
-	for _, x := range e.ThenScope.ThenExpressionList.ThenExpressions {
-		in.atom(x.ExpressionAtom)
-	}
-}
-
-// expr collects the nodes under e that must be evaluated anew for each
-// decision, and says whether e is one of them.
-func (in *instance) expr(e *ast.Expression) bool {
-	varies, seen := in.exprs[e]
-	if seen {
-		return varies
-	}
-	switch {
-	case e.ExpressionAtom != nil:
-		varies = in.atom(e.ExpressionAtom)
-	case e.SingleExpression != nil:
-		varies = in.expr(e.SingleExpression)
-	default:
-		l, r := in.expr(e.LeftExpression), in.expr(e.RightExpression)
-		varies = l || r
-	}
-	in.exprs[e] = varies
-	if varies {
-		in.reset = append(in.reset, &e.Evaluated)
-	}
-	return varies
-}
-
-func (in *instance) atom(a *ast.ExpressionAtom) bool {
-	if a.Constant != nil {
-		return false
-	}
-	if in.atoms[a] {
-		return true
-	}
-	in.atoms[a] = true
-	in.reset = append(in.reset, &a.Evaluated)
-	if a.ExpressionAtom != nil {
-		in.atom(a.ExpressionAtom)
-	}
-	if a.FunctionCall != nil && a.FunctionCall.ArgumentList != nil {
-		for _, x := range a.FunctionCall.ArgumentList.Arguments {
-			in.expr(x)
-		}
-	}
-	return true
-}
-
-// begin reads the situation and makes every node that depends on it forget its
-// value. What one rule reads, the next need not read again.
-func (in *instance) begin(s situation) {
-	in.box.fill(s)
-	for _, evaluated := range in.reset {
-		*evaluated = false
-	}
 }

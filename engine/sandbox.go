@@ -34,11 +34,9 @@ type sandbox struct {
 	noted    []string
 
 	nodes [3]model.ValueNode // F, C and the calls
-	leafs []leaf             // one for each word of fields
-	nums  []float64          // what leafs of numbers read
-	ints  []int64            // what leafs of counts read
-	texts []string           // what leafs of texts read
-	known []bool
+	words []Word             // fields and methods
+	leafs []leaf             // one for each word: they read the row
+	row   row
 }
 
 // proposal and veto are what a rule's calls ask for.
@@ -57,41 +55,32 @@ type (
 // comes back flattened to text: the sandbox remembers which word it was.
 var errAbsent = errors.New("unknown in this situation")
 
-func newSandbox() *sandbox {
-	n := len(fields)
-	b := &sandbox{limit: maxSteps, leafs: make([]leaf, n), nums: make([]float64, n), ints: make([]int64, n),
-		texts: make([]string, n), known: make([]bool, n)}
-	for i := range fields {
-		at := reflect.ValueOf(&b.nums[i])
-		switch fields[i].Type {
+func newSandbox(s *slots) *sandbox {
+	b := &sandbox{limit: maxSteps, words: s.words, leafs: make([]leaf, len(s.words)), row: newRow(s)}
+	for i := range b.words {
+		at := reflect.ValueOf(&b.row.nums[i])
+		switch b.words[i].Type {
 		case Count:
-			at = reflect.ValueOf(&b.ints[i])
+			at = reflect.ValueOf(&b.row.ints[i])
 		case Text:
-			at = reflect.ValueOf(&b.texts[i])
+			at = reflect.ValueOf(&b.row.texts[i])
 		}
-		b.leafs[i] = leaf{refusing(fields[i].Name), at.Elem()}
+		b.leafs[i] = leaf{refusing(b.words[i].Name), at.Elem()}
 	}
 	b.nodes = [3]model.ValueNode{newRoot("F", b), newRoot("C", b), newRoot("", b)}
 	return b
 }
 
-// fill reads every field of the situation once.
+// fill reads a situation.
 func (b *sandbox) fill(s situation) {
 	b.sit = s
-	for i := range fields {
-		f := &fields[i]
-		if f.field == nil {
-			continue
-		}
-		v := f.field(&b.sit)
-		b.known[i], b.nums[i], b.ints[i], b.texts[i] = v.known, v.n, int64(v.n), v.s
-	}
+	b.row.fill(&b.sit)
 }
 
 // clear forgets the situation, so that an idle instance keeps no fact alive.
 func (b *sandbox) clear() {
 	b.sit = situation{}
-	clear(b.texts)
+	b.row.clear()
 	b.begin()
 }
 
@@ -144,8 +133,8 @@ func (b *sandbox) GetRuleEntry() *ast.RuleEntry  { return nil }
 // read returns the node of field i of the vocabulary, unless it is unknown.
 func (b *sandbox) read(i int) (model.ValueNode, error) {
 	b.step()
-	if !b.known[i] {
-		b.absent = fields[i].Name
+	if !b.row.known[i] {
+		b.absent = b.words[i].Name
 		return nil, errAbsent
 	}
 	return &b.leafs[i], nil
@@ -154,8 +143,8 @@ func (b *sandbox) read(i int) (model.ValueNode, error) {
 // method calls method i of the vocabulary on the fact.
 func (b *sandbox) method(i int, args []reflect.Value) (reflect.Value, error) {
 	b.step()
-	if fields[i].method == nil || len(args) != 1 || args[0].Kind() != reflect.String {
-		return reflect.Value{}, fmt.Errorf("no method %s of %d arguments", fields[i].Name, len(args))
+	if b.words[i].method == nil || len(args) != 1 || args[0].Kind() != reflect.String {
+		return reflect.Value{}, fmt.Errorf("no method %s of %d arguments", b.words[i].Name, len(args))
 	}
 	metric := args[0].String()
 	var effect *facts.Effect
@@ -164,9 +153,9 @@ func (b *sandbox) method(i int, args []reflect.Value) (reflect.Value, error) {
 			effect = &b.sit.fact.Effect[k]
 		}
 	}
-	v := fields[i].method(effect)
+	v := b.words[i].method(effect)
 	if !v.known {
-		b.absent = fmt.Sprintf("%s(%q)", fields[i].Name, metric)
+		b.absent = fmt.Sprintf("%s(%q)", b.words[i].Name, metric)
 		return reflect.Value{}, errAbsent
 	}
 	return reflect.ValueOf(v.n), nil
@@ -206,8 +195,8 @@ func (b *sandbox) call(name string, args []reflect.Value) (reflect.Value, error)
 	case "Note":
 		b.noted = append(b.noted, s[0])
 	case "Known":
-		k := indexOf(fields[:], s[0])
-		return reflect.ValueOf(k >= 0 && b.known[k]), nil
+		k := indexOf(b.words, s[0])
+		return reflect.ValueOf(k >= 0 && b.row.known[k]), nil
 	case "Max":
 		return reflect.ValueOf(math.Max(n[0], n[1])), nil
 	case "Min":

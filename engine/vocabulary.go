@@ -35,8 +35,9 @@ type Word struct {
 	Values []string // of a text with a closed set of values
 	Doc    string   // what it says; when it is unknown
 
-	field  func(*situation) value
-	method func(*facts.Effect) value // of F, by metric; nil effect: not among the fact's effects
+	certain bool // known in every situation
+	field   func(*situation) value
+	method  func(*facts.Effect) value // of F, by metric; nil effect: not among the fact's effects
 }
 
 // value is what a word reads in a situation.

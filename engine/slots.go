@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/evenkeel/evenkeel/facts"
+)
+
+// slots are the values that the rules of a program read: one for each word,
+// and after them one for each method with its metric. Only those are read from
+// a situation. They do not change after [Compile].
+type slots struct {
+	words   []Word // fields and methods of the vocabulary
+	reads   []int  // fields to read for each decision: those that rules read, and those of C
+	calls   []methodCall
+	metrics map[string][]int // metric → its slots
+}
+
+// methodCall is a method of the fact with its metric, as rules call it.
+type methodCall struct {
+	word   int
+	metric string
+	absent value // what it answers when the metric is not among the effects
+}
+
+func newSlots() *slots {
+	s := &slots{words: fields[:], metrics: map[string][]int{}}
+	for i := range s.words {
+		if strings.HasPrefix(s.words[i].Name, "C.") {
+			s.reads = append(s.reads, i) // a decision tells its context
+		}
+	}
+	return s
+}
+
+func (s *slots) count() int { return len(s.words) + len(s.calls) }
+
+// word returns the slot of a field that a rule reads, or -1.
+func (s *slots) word(name string) int {
+	i := indexOf(s.words, name)
+	if i < 0 || s.words[i].field == nil {
+		return -1
+	}
+	if !slices.Contains(s.reads, i) {
+		s.reads = append(s.reads, i)
+	}
+	return i
+}
+
+// call returns the slot of a method with its metric, or -1.
+func (s *slots) call(name, metric string) int {
+	i := indexOf(s.words, name)
+	if i < 0 || s.words[i].method == nil {
+		return -1
+	}
+	for _, at := range s.metrics[metric] {
+		if s.calls[at-len(s.words)].word == i {
+			return at
+		}
+	}
+	at := s.count()
+	s.calls = append(s.calls, methodCall{i, metric, s.words[i].method(nil)})
+	s.metrics[metric] = append(s.metrics[metric], at)
+	return at
+}
+
+// kind returns the type of a slot's value.
+func (s *slots) kind(slot int) Type {
+	if slot < len(s.words) {
+		return s.words[slot].Type
+	}
+	return s.words[s.calls[slot-len(s.words)].word].Type
+}
+
+// row is what the slots read in one situation. Of each slot the list of its
+// type is used; a count is in nums too.
+type row struct {
+	slots *slots
+	nums  []float64
+	ints  []int64
+	texts []string
+	known []bool
+	set   []int // slots of methods that differ from what they answer without the metric
+}
+
+func newRow(s *slots) row {
+	n := s.count()
+	r := row{slots: s, nums: make([]float64, n), ints: make([]int64, n), texts: make([]string, n), known: make([]bool, n)}
+	for k := range s.calls {
+		r.put(len(s.words)+k, s.calls[k].absent)
+	}
+	return r
+}
+
+func (r *row) put(slot int, v value) {
+	r.known[slot], r.nums[slot], r.ints[slot], r.texts[slot] = v.known, v.n, int64(v.n), v.s
+}
+
+// fill reads a situation.
+func (r *row) fill(s *situation) {
+	for _, i := range r.slots.reads {
+		r.put(i, r.slots.words[i].field(s))
+	}
+	for k := range s.fact.Effect {
+		r.effect(&s.fact.Effect[k])
+	}
+}
+
+func (r *row) effect(e *facts.Effect) {
+	for _, at := range r.slots.metrics[e.Metric] {
+		r.put(at, r.slots.words[r.slots.calls[at-len(r.slots.words)].word].method(e))
+		r.set = append(r.set, at)
+	}
+}
+
+// clear forgets the situation.
+func (r *row) clear() {
+	clear(r.texts)
+	for _, at := range r.set {
+		r.put(at, r.slots.calls[at-len(r.slots.words)].absent)
+	}
+	r.set = r.set[:0]
+}
