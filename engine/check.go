@@ -27,7 +27,8 @@ type checker struct {
 	lost  bool // tree and tokens differ: nothing after it can be placed
 	errs  Errors
 	spans map[*ast.Expression]span
-	then  bool // inside the consequence
+	then  bool     // inside the consequence
+	sets  []string // derived values set so far
 }
 
 // span is the tokens of a node: from inclusive, to exclusive.
@@ -185,7 +186,7 @@ func (c *checker) path(on *ast.ExpressionAtom, name string, at token) string {
 	root := rootOf(on)
 	if root == "" {
 		c.fail(at, E04, "method or field of a literal or of a result",
-			"only F.Field, F.Method(…) and C.Field are admitted")
+			"only F.Field, F.Method(…), C.Field and D.Field are admitted")
 		c.lost = true
 		return ""
 	}
@@ -206,7 +207,7 @@ func rootOf(a *ast.ExpressionAtom) string {
 func (c *checker) field(v *ast.Variable, at token) typed {
 	switch {
 	case v.ArrayMapSelector != nil || v.Variable != nil && v.Variable.Variable != nil:
-		c.fail(at, E04, "field of a field", "only F.Field and C.Field are admitted")
+		c.fail(at, E04, "field of a field", "only F.Field, C.Field and D.Field are admitted")
 		c.lost = true
 		return typed{}
 	case v.Variable == nil:
@@ -222,12 +223,12 @@ func (c *checker) field(v *ast.Variable, at token) typed {
 }
 
 func (c *checker) known(name string, at token) typed {
-	w := find(name)
+	w := c.allow.find(name)
 	switch {
 	case w == nil:
 		c.fail(at, E02, "unknown field "+name, "see 'evenkeel rules vocabulary' for the fields there are")
 		return typed{}
-	case w.field == nil:
+	case w.Args != nil:
 		c.fail(at, E02, fmt.Sprintf("%s is a method, want %s(\"metric\")", name, name), "")
 		return typed{}
 	}

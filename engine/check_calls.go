@@ -74,7 +74,7 @@ func (c *checker) use(w *Word, args []typed, places []token, at token) {
 		c.verb(args[0], places[0], true)
 	case "Known":
 		if k := args[0].literal; k != nil {
-			if f := find(k.Value.String()); f == nil || f.field == nil {
+			if f := c.allow.find(k.Value.String()); f == nil || f.Args != nil {
 				c.fail(places[0], E02, fmt.Sprintf("unknown field %q", k.Value.String()), "")
 			}
 		}
@@ -130,8 +130,7 @@ func (c *checker) statement(x *ast.ThenExpression) {
 	at := c.here()
 	switch {
 	case x.Assignment != nil:
-		c.fail(at, E05, "assignment is not admitted", "")
-		c.lost = true
+		c.assignment(x.Assignment, at)
 	case x.ExpressionAtom == nil:
 		c.differs("nothing")
 	default:

@@ -30,6 +30,10 @@ type Allow struct {
 	// Certified is the false-alarm rate that such evidence has to certify at
 	// least; nil: the one the operator declared, 0: none.
 	Certified *facts.Rate
+	// Derived is the values that rules may set after then, for rules of later
+	// layers to read: their names are D.Name, their types number, count, text
+	// or truth. Those with Args are refused.
+	Derived []Word
 }
 
 // Compile checks the rules of a version and makes them ready to decide. The
@@ -43,12 +47,15 @@ func Compile(version string, rules []Source, allow Allow) (*Program, error) {
 		return nil, fmt.Errorf("engine: compile version %q with %d rules: want a version and at most %d rules",
 			version, len(rules), MaxRules)
 	}
+	if err := checkDerived(allow.Derived); err != nil {
+		return nil, err
+	}
 	ws, errs := guardAll(rules)
 	if len(errs) > 0 {
 		return nil, errs.sorted()
 	}
 	p := &Program{version: version, tiers: slices.Clone(allow.Tiers), certified: allow.Certified,
-		slots: newSlots(), free: make(chan *instance, maxInstances)}
+		slots: newSlots(allow.Derived), free: make(chan *instance, maxInstances)}
 	if len(ws) == 0 {
 		return p, nil
 	}
@@ -73,7 +80,9 @@ func Compile(version string, rules []Source, allow Allow) (*Program, error) {
 	if len(errs) > 0 {
 		return nil, errs.sorted()
 	}
-	p.stratify()
+	if errs := p.stratify(ws); len(errs) > 0 {
+		return nil, errs.sorted()
+	}
 	first, err := p.newInstance()
 	if err != nil {
 		return nil, err

@@ -72,6 +72,9 @@ func (in *instance) evaluate(i int, r *rule, d *Decision) []claim {
 	for _, x := range box.proposed {
 		out = append(out, claim{x, r.name, r.salience})
 	}
+	for _, x := range box.assigned {
+		in.derive(x, r, d)
+	}
 	for _, x := range box.vetoed {
 		d.Vetoes = append(d.Vetoes, Veto{Reason: x.reason, Rule: r.name, Verb: x.verb})
 	}

@@ -233,7 +233,7 @@ func TestDecisionFitsIntoAnEntryWhateverTheVersion(t *testing.T) {
 }
 
 func TestSandboxIsSealed(t *testing.T) {
-	b := newSandbox(newSlots())
+	b := newSandbox(newSlots(nil))
 	b.fill(situation{now: t0, fact: new(alarm("web-07")), mem: NewMemory("test", "web", Act)})
 	if err := errors.Join(b.Add("F", 5)); !errors.Is(err, errSealed) {
 		t.Errorf("Add = %v, want %v", err, errSealed)
@@ -241,7 +241,7 @@ func TestSandboxIsSealed(t *testing.T) {
 	if err := b.AddJSON("F", []byte("5")); !errors.Is(err, errSealed) {
 		t.Errorf("AddJSON = %v, want %v", err, errSealed)
 	}
-	for _, key := range []string{"", "f", "D", "G", "Knowledge"} {
+	for _, key := range []string{"", "f", "G", "Knowledge"} {
 		if n := b.Get(key); n != nil {
 			t.Errorf("Get(%q) = %v, want nothing", key, n)
 		}
@@ -255,6 +255,7 @@ func TestSandboxIsSealed(t *testing.T) {
 	for _, err := range []error{
 		f.SetObjectValueByField("Kind", reflect.ValueOf("x")), f.SetArrayValueAt(0, reflect.ValueOf(1)),
 		f.SetMapValueAt(reflect.ValueOf(1), reflect.ValueOf(1)), f.AppendValue(nil),
+		b.Get("D").SetObjectValueByField("Diagnosis", reflect.ValueOf("x")),
 	} {
 		if !errors.Is(err, errSealed) {
 			t.Errorf("a change of F = %v, want %v", err, errSealed)

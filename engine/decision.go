@@ -18,7 +18,8 @@ import (
 type Decision struct {
 	Clock       facts.Time        `json:"clock"` // the reading decided at
 	Conflicts   []Conflict        `json:"conflicts,omitempty"`
-	Context     map[string]string `json:"context"` // what the fields of C said
+	Context     map[string]string `json:"context"`           // what the fields of C said
+	Derived     []Derived         `json:"derived,omitempty"` // values set by rules, in order
 	Env         string            `json:"env"`
 	Expires     facts.Time        `json:"expires"` // of the fact; nothing is done after it
 	Facts       []string          `json:"facts"`   // ids
@@ -58,6 +59,14 @@ type Match struct {
 type Conjunct struct {
 	If    string `json:"if"`
 	Value string `json:"value,omitempty"` // of its left side, when the part is a comparison
+}
+
+// Derived is a derived value that was set.
+type Derived struct {
+	Field string   `json:"field"`
+	Over  []string `json:"over,omitempty"` // rules of lower salience that would have set it too
+	Rule  string   `json:"rule"`
+	Value string   `json:"value"`
 }
 
 // Want is an intent before it has an identity.

@@ -49,7 +49,7 @@ func Codes() map[Code]string {
 		E02: "unknown name, wrong number or type of arguments or operands",
 		E03: "nil, bit operators, %, !!, or && and || mixed without parentheses",
 		E04: "method of a literal or of a result, or a built-in that is not admitted",
-		E05: "assignment, but of a declared derived value by one rule of its stratum",
+		E05: "assignment, but of a declared derived value by one rule of its salience",
 		E06: "never true",
 		E07: "always true, or the same for every fact",
 		E08: "division by something that may be zero",

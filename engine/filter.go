@@ -29,16 +29,12 @@ type quantity struct {
 	read  func(*row) (f float64, i int64, ok bool)
 }
 
-// filterer compiles the conditions of a program, and notes which slots each
-// one reads.
-type filterer struct {
-	slots *slots
-	reads []int
-}
+// filterer compiles the conditions of a program.
+type filterer struct{ slots *slots }
 
 func unsure(*row) answer { return maybe }
 
-func (c *filterer) test(e *ast.Expression) test {
+func (c filterer) test(e *ast.Expression) test {
 	switch {
 	case e.ExpressionAtom != nil:
 		return c.atom(e.ExpressionAtom)
@@ -94,20 +90,26 @@ func is(b bool) answer {
 }
 
 // atom compiles an atom that is a truth value.
-func (c *filterer) atom(a *ast.ExpressionAtom) test {
-	switch {
-	case a.Negated && a.ExpressionAtom != nil:
+func (c filterer) atom(a *ast.ExpressionAtom) test {
+	if a.Negated && a.ExpressionAtom != nil {
 		return not(c.atom(a.ExpressionAtom))
-	case a.FunctionCall != nil && a.ExpressionAtom == nil && a.FunctionCall.FunctionName == "Known":
-		name, ok := literalText(a.FunctionCall.ArgumentList.Arguments[0])
-		if slot := c.slots.word(name); ok && slot >= 0 {
-			return func(r *row) answer { return is(r.known[slot]) }
-		}
 	}
-	return unsure
+	if slot := c.known(a); slot >= 0 {
+		return func(r *row) answer { return is(r.known[slot]) }
+	}
+	slot := c.slotOf(a)
+	if slot < 0 || c.slots.kind(slot) != Truth {
+		return unsure
+	}
+	return func(r *row) answer {
+		if !r.known[slot] {
+			return maybe
+		}
+		return is(r.truth[slot])
+	}
 }
 
-func (c *filterer) comparison(e *ast.Expression) test {
+func (c filterer) comparison(e *ast.Expression) test {
 	if l, ok := c.text(e.LeftExpression); ok {
 		r, ok := c.text(e.RightExpression)
 		if !ok || e.Operator != ast.OpEq && e.Operator != ast.OpNEq {
@@ -179,7 +181,7 @@ func equality(l, r phrase, want bool) test {
 	}
 }
 
-func (c *filterer) text(e *ast.Expression) (phrase, bool) {
+func (c filterer) text(e *ast.Expression) (phrase, bool) {
 	e = bare(e)
 	if s, ok := literalText(e); ok {
 		return phrase{-1, s}, true
@@ -188,7 +190,7 @@ func (c *filterer) text(e *ast.Expression) (phrase, bool) {
 	return phrase{slot: slot}, slot >= 0 && c.slots.kind(slot) == Text
 }
 
-func (c *filterer) number(e *ast.Expression) (quantity, bool) {
+func (c filterer) number(e *ast.Expression) (quantity, bool) {
 	e = bare(e)
 	if f, i, whole, ok := literalNumber(e); ok {
 		return quantity{whole, func(*row) (float64, int64, bool) { return f, i, true }}, true
@@ -214,7 +216,7 @@ func (c *filterer) number(e *ast.Expression) (quantity, bool) {
 }
 
 // measure compiles Max, Min and Abs.
-func (c *filterer) measure(a *ast.ExpressionAtom) (quantity, bool) {
+func (c filterer) measure(a *ast.ExpressionAtom) (quantity, bool) {
 	if a.FunctionCall == nil || a.ExpressionAtom != nil || a.FunctionCall.ArgumentList == nil {
 		return quantity{}, false
 	}
@@ -283,36 +285,67 @@ func bare(e *ast.Expression) *ast.Expression {
 	return e
 }
 
-// slot returns the slot of an expression that is a field, or a method of a
-// literal metric; else -1. It notes that the slot is read.
-func (c *filterer) slot(e *ast.Expression) int {
-	a, slot := e.ExpressionAtom, -1
+// slot returns the slot of an expression that is a field, a derived value, or a
+// method of a literal metric; else -1.
+func (c filterer) slot(e *ast.Expression) int {
+	if e.ExpressionAtom == nil {
+		return -1
+	}
+	return c.slotOf(e.ExpressionAtom)
+}
+
+func (c filterer) slotOf(a *ast.ExpressionAtom) int {
 	switch {
-	case a == nil || a.Constant != nil || a.Negated:
+	case a.Constant != nil || a.Negated:
 	case a.Variable != nil && a.Variable.Variable != nil:
-		slot = c.slots.word(a.Variable.Variable.Name + "." + a.Variable.Name)
+		return c.slots.word(a.Variable.Variable.Name + "." + a.Variable.Name)
 	case a.FunctionCall != nil && a.ExpressionAtom != nil && a.FunctionCall.ArgumentList != nil:
 		args := a.FunctionCall.ArgumentList.Arguments
 		if metric, ok := literalText(args[0]); ok && len(args) == 1 {
-			slot = c.slots.call(rootOf(a.ExpressionAtom)+"."+a.FunctionCall.FunctionName, metric)
+			return c.slots.call(rootOf(a.ExpressionAtom)+"."+a.FunctionCall.FunctionName, metric)
 		}
 	case a.ExpressionAtom != nil && a.VariableName != "":
-		slot = c.slots.word(rootOf(a.ExpressionAtom) + "." + a.VariableName)
+		return c.slots.word(rootOf(a.ExpressionAtom) + "." + a.VariableName)
 	}
-	if slot >= 0 {
-		c.reads = append(c.reads, slot)
-	}
-	return slot
+	return -1
 }
 
-// consequence notes what a statement after then reads.
-func (c *filterer) consequence(x *ast.ThenExpression) {
-	if x.ExpressionAtom == nil || x.ExpressionAtom.FunctionCall == nil {
-		return
+// known returns the slot of which an atom asks whether it is known, or -1.
+func (c filterer) known(a *ast.ExpressionAtom) int {
+	f := a.FunctionCall
+	if f == nil || a.ExpressionAtom != nil || f.FunctionName != "Known" || f.ArgumentList == nil {
+		return -1
 	}
-	for _, arg := range x.ExpressionAtom.FunctionCall.ArgumentList.Arguments {
-		c.slot(bare(arg))
+	name, _ := literalText(f.ArgumentList.Arguments[0])
+	return c.slots.word(name)
+}
+
+// reads appends the slots that an expression reads or asks about.
+func (c filterer) reads(e *ast.Expression, to []int) []int {
+	switch {
+	case e.ExpressionAtom != nil:
+		return c.readsOf(e.ExpressionAtom, to)
+	case e.SingleExpression != nil:
+		return c.reads(e.SingleExpression, to)
+	case e.LeftExpression != nil && e.RightExpression != nil:
+		return c.reads(e.RightExpression, c.reads(e.LeftExpression, to))
 	}
+	return to
+}
+
+func (c filterer) readsOf(a *ast.ExpressionAtom, to []int) []int {
+	if slot := max(c.slotOf(a), c.known(a)); slot >= 0 {
+		return append(to, slot)
+	}
+	if a.ExpressionAtom != nil {
+		to = c.readsOf(a.ExpressionAtom, to)
+	}
+	if a.FunctionCall != nil && a.FunctionCall.ArgumentList != nil {
+		for _, x := range a.FunctionCall.ArgumentList.Arguments {
+			to = c.reads(x, to)
+		}
+	}
+	return to
 }
 
 func literalText(e *ast.Expression) (string, bool) {

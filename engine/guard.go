@@ -227,8 +227,11 @@ func (g *gate) mark(i int, t token) {
 	case "&", "|", "%":
 		g.fail(t, E03, "operator "+t.text+" is not admitted", "write && or ||")
 	case "=", "+=", "-=", "*=", "/=":
+		if t.text == "=" && i > g.w.then && g.w.at(i-3).text == derivedRoot {
+			return
+		}
 		g.fail(t, E05, "assignment is not admitted: rules read the fact and its context, and propose",
-			"write == to compare")
+			"write == to compare; after then, D.Name = sets a derived value")
 	case "!":
 		if prev.text == "!" && prev.kind == mark {
 			g.fail(t, E03, "double negation", "")
@@ -236,11 +239,11 @@ func (g *gate) mark(i int, t token) {
 	case ".":
 		switch {
 		case prev.kind != word:
-			g.fail(t, E04, fmt.Sprintf("method or field of %s, want one of F or C", prev),
-				"only F.Field, F.Method(…) and C.Field are admitted")
+			g.fail(t, E04, fmt.Sprintf("method or field of %s, want one of F, C or D", prev),
+				"only F.Field, F.Method(…), C.Field and D.Field are admitted")
 		case g.w.at(i-2).kind == mark && g.w.at(i-2).text == ".":
 			g.fail(t, E04, fmt.Sprintf("field of a field (%s.…), want at most one point", prev),
-				"only F.Field, F.Method(…) and C.Field are admitted")
+				"only F.Field, F.Method(…), C.Field and D.Field are admitted")
 		}
 	}
 }

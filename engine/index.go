@@ -67,26 +67,26 @@ func (x *index) search(r *row, candidates, unknown, scratch set) set {
 	for _, c := range x.head {
 		c.narrow(candidates, scratch, r)
 	}
-	any := false
+	some := false
 	for i := range x.readers {
 		if r.known[x.readers[i].slot] {
 			continue
 		}
-		if !any {
+		if !some {
 			clear(unknown)
-			any = true
+			some = true
 		}
 		for k, w := range x.readers[i].rules {
 			unknown[k] |= w
 		}
 	}
-	if any {
+	if some {
 		unknown.intersect(candidates)
 	}
 	for _, c := range x.tail {
 		c.narrow(candidates, scratch, r)
 	}
-	if any {
+	if some {
 		for k, w := range unknown {
 			candidates[k] |= w
 		}
@@ -122,7 +122,7 @@ var mirrored = map[int]int{
 }
 
 // part returns a conjunct as the index can use it.
-func (c *filterer) part(e *ast.Expression) *part {
+func (c filterer) part(e *ast.Expression) *part {
 	if e.LeftExpression == nil || e.RightExpression == nil || mirrored[e.Operator] == 0 {
 		return nil
 	}

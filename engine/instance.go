@@ -73,7 +73,12 @@ func bind(e *ast.RuleEntry) bound {
 	b := bound{entry: e, conjuncts: conjuncts(e.WhenScope.Expression)}
 	b.expr(e.WhenScope.Expression)
 	for _, x := range e.ThenScope.ThenExpressionList.ThenExpressions {
-		b.atom(x.ExpressionAtom)
+		switch {
+		case x.Assignment != nil:
+			b.expr(x.Assignment.Expression)
+		default:
+			b.atom(x.ExpressionAtom)
+		}
 	}
 	return b
 }

@@ -72,7 +72,7 @@ func (l *leaf) Value() reflect.Value             { return l.v }
 func (l *leaf) GetValue() (reflect.Value, error) { return l.v, nil }
 func (l *leaf) GetType() (reflect.Type, error)   { return l.v.Type(), nil }
 
-// root is F, C, or the calls, whose name is empty.
+// root is F, C, D, or the calls, whose name is empty.
 type root struct {
 	refusing
 	box   *sandbox
@@ -95,6 +95,15 @@ func (r *root) GetChildNodeByField(field string) (model.ValueNode, error) {
 		return nil, r.err("field " + field)
 	}
 	return r.box.read(i)
+}
+
+// SetObjectValueByField sets a derived value; everything else is sealed.
+func (r *root) SetObjectValueByField(field string, v reflect.Value) error {
+	i, ok := r.words[field]
+	if !ok || r.refusing != derivedRoot {
+		return errSealed
+	}
+	return r.box.assign(i, v)
 }
 
 func (r *root) CallFunction(name string, args ...reflect.Value) (reflect.Value, error) {

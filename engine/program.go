@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/evenkeel/evenkeel/facts"
@@ -18,7 +19,7 @@ type Program struct {
 	version   string
 	tiers     []string    // of evidence that may take capacity away
 	certified *facts.Rate // what that evidence has to certify; nil: the declared rate
-	rules     []rule      // in canonical order: salience descending, then name
+	rules     []rule      // in canonical order: layer, salience descending, name
 	slots     *slots
 	layers    []layer
 	lib       *ast.KnowledgeLibrary // read only after Compile
@@ -27,6 +28,13 @@ type Program struct {
 
 // Version returns the version given to [Compile].
 func (p *Program) Version() string { return p.version }
+
+// Vocabulary returns every word that the program's rules may use: those of
+// [Vocabulary] and the pack's derived values. The caller may keep and change
+// the slice.
+func (p *Program) Vocabulary() []Word {
+	return slices.Concat(p.slots.words, calls[:])
+}
 
 // Rules returns the names of the rules in the order in which they are
 // evaluated.
@@ -42,24 +50,32 @@ func (p *Program) Rules() []string {
 type rule struct {
 	name      string
 	salience  int
+	layer     int
 	conjuncts []string // of the condition, as written
 	tests     []test   // one for each conjunct
 	parts     []*part  // the conjunct as the index can use it; nil: it cannot
 	reads     []int    // slots that the condition reads
+	uses      []int    // slots that the consequence reads
+	writes    []int    // derived values that the consequence sets
 }
 
 func newRule(w *written, e *ast.RuleEntry, spans map[*ast.Expression]span, s *slots) rule {
 	r := rule{name: w.name, salience: w.salience}
-	c := &filterer{slots: s}
+	c := filterer{s}
 	for _, x := range conjuncts(e.WhenScope.Expression) {
 		at := spans[x]
 		r.conjuncts = append(r.conjuncts, spell(w.tokens[at.from:at.to]))
 		r.tests = append(r.tests, c.test(x))
 		r.parts = append(r.parts, c.part(x))
 	}
-	r.reads = c.reads
+	r.reads = c.reads(e.WhenScope.Expression, nil)
 	for _, x := range e.ThenScope.ThenExpressionList.ThenExpressions {
-		c.consequence(x)
+		if x.Assignment == nil {
+			r.uses = c.readsOf(x.ExpressionAtom, r.uses)
+			continue
+		}
+		r.uses = c.reads(x.Assignment.Expression, r.uses)
+		r.writes = append(r.writes, s.word(derivedRoot+"."+x.Assignment.Variable.Name))
 	}
 	return r
 }

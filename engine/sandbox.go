@@ -19,7 +19,7 @@ import (
 const maxSteps = 4 * maxNodes
 
 // sandbox is everything a rule can reach: two roots that read one situation,
-// and the calls. It implements the evaluator's data context and refuses
+// one that holds what was derived from it, and the calls. It implements the evaluator's data context and refuses
 // whatever else that interface offers. Nothing in it is found by reflection.
 type sandbox struct {
 	sit   situation
@@ -32,8 +32,9 @@ type sandbox struct {
 	proposed []proposal
 	vetoed   []veto
 	noted    []string
+	assigned []assignment
 
-	nodes [3]model.ValueNode // F, C and the calls
+	nodes [4]model.ValueNode // F, C, D and the calls
 	words []Word             // fields and methods
 	leafs []leaf             // one for each word: they read the row
 	row   row
@@ -64,10 +65,12 @@ func newSandbox(s *slots) *sandbox {
 			at = reflect.ValueOf(&b.row.ints[i])
 		case Text:
 			at = reflect.ValueOf(&b.row.texts[i])
+		case Truth:
+			at = reflect.ValueOf(&b.row.truth[i])
 		}
 		b.leafs[i] = leaf{refusing(b.words[i].Name), at.Elem()}
 	}
-	b.nodes = [3]model.ValueNode{newRoot("F", b), newRoot("C", b), newRoot("", b)}
+	b.nodes = [4]model.ValueNode{newRoot("F", b), newRoot("C", b), newRoot(derivedRoot, b), newRoot("", b)}
 	return b
 }
 
@@ -87,7 +90,7 @@ func (b *sandbox) clear() {
 // begin forgets what the last rule did.
 func (b *sandbox) begin() {
 	b.steps, b.exceeded, b.absent = 0, false, ""
-	b.proposed, b.vetoed, b.noted = nil, nil, nil
+	b.proposed, b.vetoed, b.noted, b.assigned = nil, nil, nil, nil
 }
 
 // step charges one look-up. The evaluator recovers the panic.
@@ -99,7 +102,7 @@ func (b *sandbox) step() {
 	}
 }
 
-// Get answers the two roots and the calls, and nothing else.
+// Get answers the three roots and the calls, and nothing else.
 func (b *sandbox) Get(key string) model.ValueNode {
 	b.step()
 	switch key {
@@ -107,8 +110,10 @@ func (b *sandbox) Get(key string) model.ValueNode {
 		return b.nodes[0]
 	case "C":
 		return b.nodes[1]
-	case "DEFUNC":
+	case derivedRoot:
 		return b.nodes[2]
+	case "DEFUNC":
+		return b.nodes[3]
 	}
 	return nil
 }

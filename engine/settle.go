@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,8 +38,9 @@ const (
 //  6. else none does, and a human is told.
 //
 // Telling a human excludes nothing. Claims come in canonical order, so the
-// outcome does not depend on the order of files.
+// outcome does not depend on the order of files; layers do not count here.
 func (p *Program) settle(d *Decision, all []claim, f *facts.Fact) {
+	slices.SortStableFunc(all, func(a, b claim) int { return cmp.Compare(b.salience, a.salience) })
 	var stand []claim
 	for _, c := range all {
 		why, winner := "", ""

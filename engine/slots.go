@@ -11,7 +11,7 @@ import (
 // and after them one for each method with its metric. Only those are read from
 // a situation. They do not change after [Compile].
 type slots struct {
-	words   []Word // fields and methods of the vocabulary
+	words   []Word // fields and methods of the vocabulary, then derived values
 	reads   []int  // fields to read for each decision: those that rules read, and those of C
 	calls   []methodCall
 	metrics map[string][]int // metric → its slots
@@ -24,8 +24,8 @@ type methodCall struct {
 	absent value // what it answers when the metric is not among the effects
 }
 
-func newSlots() *slots {
-	s := &slots{words: fields[:], metrics: map[string][]int{}}
+func newSlots(derived []Word) *slots {
+	s := &slots{words: slices.Concat(fields[:], derived), metrics: map[string][]int{}}
 	for i := range s.words {
 		if strings.HasPrefix(s.words[i].Name, "C.") {
 			s.reads = append(s.reads, i) // a decision tells its context
@@ -36,13 +36,13 @@ func newSlots() *slots {
 
 func (s *slots) count() int { return len(s.words) + len(s.calls) }
 
-// word returns the slot of a field that a rule reads, or -1.
+// word returns the slot of a field or derived value that a rule reads, or -1.
 func (s *slots) word(name string) int {
 	i := indexOf(s.words, name)
-	if i < 0 || s.words[i].field == nil {
+	if i < 0 || s.words[i].Args != nil {
 		return -1
 	}
-	if !slices.Contains(s.reads, i) {
+	if i < len(fields) && !slices.Contains(s.reads, i) {
 		s.reads = append(s.reads, i)
 	}
 	return i
@@ -73,6 +73,9 @@ func (s *slots) kind(slot int) Type {
 	return s.words[s.calls[slot-len(s.words)].word].Type
 }
 
+// derived says whether a slot is a derived value.
+func (s *slots) derived(slot int) bool { return len(fields) <= slot && slot < len(s.words) }
+
 // row is what the slots read in one situation. Of each slot the list of its
 // type is used; a count is in nums too.
 type row struct {
@@ -80,13 +83,15 @@ type row struct {
 	nums  []float64
 	ints  []int64
 	texts []string
+	truth []bool
 	known []bool
 	set   []int // slots of methods that differ from what they answer without the metric
 }
 
 func newRow(s *slots) row {
 	n := s.count()
-	r := row{slots: s, nums: make([]float64, n), ints: make([]int64, n), texts: make([]string, n), known: make([]bool, n)}
+	r := row{slots: s, nums: make([]float64, n), ints: make([]int64, n), texts: make([]string, n),
+		truth: make([]bool, n), known: make([]bool, n)}
 	for k := range s.calls {
 		r.put(len(s.words)+k, s.calls[k].absent)
 	}
@@ -94,10 +99,10 @@ func newRow(s *slots) row {
 }
 
 func (r *row) put(slot int, v value) {
-	r.known[slot], r.nums[slot], r.ints[slot], r.texts[slot] = v.known, v.n, int64(v.n), v.s
+	r.known[slot], r.nums[slot], r.ints[slot], r.texts[slot], r.truth[slot] = v.known, v.n, int64(v.n), v.s, v.n != 0
 }
 
-// fill reads a situation.
+// fill reads a situation. No derived value is known yet.
 func (r *row) fill(s *situation) {
 	for _, i := range r.slots.reads {
 		r.put(i, r.slots.words[i].field(s))
@@ -117,6 +122,7 @@ func (r *row) effect(e *facts.Effect) {
 // clear forgets the situation.
 func (r *row) clear() {
 	clear(r.texts)
+	clear(r.known[len(fields):len(r.slots.words)])
 	for _, at := range r.set {
 		r.put(at, r.slots.calls[at-len(r.slots.words)].absent)
 	}

@@ -6,16 +6,20 @@ import "slices"
 // one entry of the log, whatever the version. What is cut is counted.
 const (
 	maxListed      = 24
+	maxOver        = 4       // rules that would have set a derived value too
 	maxDetailBytes = 8 << 10 // conjuncts of matched rules
 )
 
 // trim cuts the lists of d to their bounds. Nothing that is done depends on
 // what is cut.
 func (d *Decision) trim() {
-	d.Unlisted = cut(&d.Matched) + cut(&d.Undecided) + cut(&d.Refused) + cut(&d.Quarantined) +
-		cut(&d.Vetoes) + cut(&d.Notes) + cut(&d.Conflicts)
+	d.Unlisted = cut(&d.Matched, maxListed) + cut(&d.Undecided, maxListed) + cut(&d.Refused, maxListed) +
+		cut(&d.Quarantined, maxListed) + cut(&d.Vetoes, maxListed) + cut(&d.Notes, maxListed) + cut(&d.Conflicts, maxListed)
 	for i := range d.Wanted {
-		d.Unlisted += cut(&d.Wanted[i].Rules)
+		d.Unlisted += cut(&d.Wanted[i].Rules, maxListed)
+	}
+	for i := range d.Derived {
+		d.Unlisted += cut(&d.Derived[i].Over, maxOver)
 	}
 	room := maxDetailBytes
 	for i := range d.Matched {
@@ -29,8 +33,8 @@ func (d *Decision) trim() {
 }
 
 // cut shortens a list to its bound and returns how many it left out.
-func cut[T any](list *[]T) int {
-	over := max(len(*list)-maxListed, 0)
+func cut[T any](list *[]T, bound int) int {
+	over := max(len(*list)-bound, 0)
 	*list = slices.Clip((*list)[:len(*list)-over])
 	return over
 }
