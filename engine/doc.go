@@ -36,7 +36,7 @@
 // network, map order, file order or global enters, and the same input gives the
 // same bytes. A rule is matched, not matched, undecided (it read a word that is
 // unknown in this situation), refused (it cost too much or failed) or put aside
-// (it failed three times within ten minutes). All but the second are in the
+// (it failed three times within ten minutes; two people lift that). All but the second are in the
 // [Decision]; a broken rule is never silent. One Program serves several
 // goroutines: each decision borrows a copy of the syntax trees, which is made
 // when none is idle.
@@ -58,7 +58,8 @@
 // every memory from the log.
 //
 // Entries written: fact.accepted (the fact, whole), decision (its encoding and
-// digest), fact.refused (which fact, and why).
+// digest), fact.refused (which fact, and why), quarantine.lifted (which rule, and
+// the two people who say so).
 //
 // # What it does not do
 //

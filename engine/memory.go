@@ -21,11 +21,8 @@ const (
 
 // The bounds of a group's memory.
 const (
-	maxDrains      = 256 // acts remembered, of the last hour: the guard admits far fewer
-	faultsToLeave  = 3   // refusals within faultWindow that put a rule aside
-	faultWindow    = 10 * time.Minute
-	drainWindow    = time.Hour // as far back as C.DrainsLastHour looks
-	maxFaultyRules = MaxRules  // rules whose faults are remembered: all of a version
+	maxDrains   = 256       // acts remembered, of the last hour: the guard admits far fewer
+	drainWindow = time.Hour // as far back as C.DrainsLastHour looks
 )
 
 // Memory is what an engine remembers of a group: a fold of its facts, the
@@ -215,27 +212,5 @@ func (m *Memory) applyOutcome(f *facts.Fact) {
 			from++
 		}
 		m.drains = append(m.drains[from:len(m.drains):len(m.drains)], f.Time.Time)
-	}
-}
-
-// Record takes in a decision that was recorded: a rule that was refused
-// [faultsToLeave] times within [faultWindow] is put aside until another version
-// is loaded.
-func (m *Memory) Record(d *Decision) {
-	for _, name := range d.Quarantined {
-		m.aside[name] = d.Version
-	}
-	for _, r := range d.Refused {
-		if len(m.faults) >= maxFaultyRules {
-			clear(m.faults)
-		}
-		at := append(m.faults[r.Rule], d.Clock.Time)
-		if len(at) > faultsToLeave {
-			at = at[1:]
-		}
-		m.faults[r.Rule] = at
-		if len(at) == faultsToLeave && d.Clock.Sub(at[0]) <= faultWindow {
-			m.aside[r.Rule] = d.Version
-		}
 	}
 }

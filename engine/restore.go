@@ -87,6 +87,8 @@ func (e *Engine) remember(r audit.Record, old bool) error {
 		return e.rememberFact(s.Body, old)
 	case s.Type == "decision" && !old:
 		return e.rememberDecision(s.Body)
+	case s.Type == "quarantine.lifted" && !old:
+		return e.rememberLift(s.Body)
 	case s.Type == "fact.refused" && !old:
 		e.recent.add(s.Corr)
 	}
@@ -136,5 +138,20 @@ func (e *Engine) rememberDecision(body json.RawMessage) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.memory.Record(&d)
+	return nil
+}
+
+func (e *Engine) rememberLift(body json.RawMessage) error {
+	var b liftedBody
+	if err := json.Unmarshal(body, &b); err != nil {
+		return err
+	}
+	g, known := e.groups[b.Group]
+	if !known {
+		return nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.memory.lift(b.Rule)
 	return nil
 }
