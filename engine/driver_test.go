@@ -81,7 +81,8 @@ func (r maker) condition(depth int) string {
 	return number + order + r.pick(makerBounds...)
 }
 
-func (r maker) program(t testing.TB, n int) *Program {
+// rules returns n rules; those of a version of more than six derive values.
+func (r maker) rules(n int) []Source {
 	rules := make([]Source, n)
 	for i := range rules {
 		parts := make([]string, 1+r.IntN(3))
@@ -106,7 +107,7 @@ func (r maker) program(t testing.TB, n int) *Program {
 		}
 		rules[i] = source(fmt.Sprintf("rule_%03d", i), salience, strings.Join(parts, " && "), then)
 	}
-	return diagnose(t, rules...)
+	return rules
 }
 
 func (r maker) decimal(optional bool) facts.Decimal {
@@ -162,7 +163,7 @@ func TestIndexAndFilterChangeNoDecision(t *testing.T) {
 	var matched, undecided, left int
 	for program := 0; program*perProgram < *differential; program++ {
 		r := maker{rand.New(rand.NewPCG(21, uint64(program)))}
-		p := r.program(t, rules)
+		p := diagnose(t, r.rules(rules)...)
 		in := must(p.newInstance())
 		for range perProgram {
 			m, now := r.memory(t), at(time.Duration(r.IntN(9))*250*time.Millisecond)
