@@ -230,7 +230,11 @@ func (b *indexer) bound(k columnKey, i int32, at float64, strict bool) {
 		b.ranges[k] = c
 		b.keys = append(b.keys, k)
 	}
-	c.bounds = append(c.bounds, edge{c.sign * at, strict, i})
+	at *= c.sign
+	if strict { // the least value above it
+		at = math.Nextafter(at, math.Inf(1))
+	}
+	c.bounds = append(c.bounds, edge{at, i})
 }
 
 func (b *indexer) columns() (head, tail []column) {
@@ -295,49 +299,51 @@ func (c *textColumn) narrow(candidates, scratch set, r *row) {
 }
 
 // rangeColumn is the lower bounds of a slot, or with sign -1 the upper bounds,
-// negated to be lower ones.
+// negated to be lower ones. A value satisfies the first of them.
 type rangeColumn struct {
 	slot   int
 	sign   float64
-	bounds []edge // ascending: a value satisfies the first of them
+	bounds []edge // as they come
+
+	at    []float64 // ascending
+	rules []int32   // whose bound it is
 	// masks[b] leaves the rules all of whose bounds here are among the first
 	// b blocks.
 	masks []set
+	block int
 }
 
+// edge is a bound of a rule: the least value that satisfies it.
 type edge struct {
-	at     float64
-	strict bool
-	rule   int32
+	at   float64
+	rule int32
 }
 
-// block is how many bounds a mask stands for: as many single steps as a mask of
-// some thousand rules has words.
-const block = 64
+// A block is how many bounds a mask stands for: about as many single steps as a
+// mask has words, within limits that keep both the steps and the masks few.
+const minBlock, maxBlock = 8, 64
 
 func (c *rangeColumn) finish(n int) column {
 	slices.SortFunc(c.bounds, func(a, b edge) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(rank(a.strict), rank(b.strict)), cmp.Compare(a.rule, b.rule))
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.rule, b.rule))
 	})
 	mask := newSet(n)
 	for i := range mask {
 		mask[i] = math.MaxUint64
 	}
-	for b := (len(c.bounds) - 1) / block; b >= 0; b-- {
-		for _, x := range c.bounds[b*block : min((b+1)*block, len(c.bounds))] {
-			mask.remove(x.rule)
+	c.block = min(max(len(mask), minBlock), maxBlock)
+	for _, x := range c.bounds {
+		c.at, c.rules = append(c.at, x.at), append(c.rules, x.rule)
+	}
+	for b := (len(c.rules) - 1) / c.block; b >= 0; b-- {
+		for _, i := range c.rules[b*c.block : min((b+1)*c.block, len(c.rules))] {
+			mask.remove(i)
 		}
 		c.masks = append(c.masks, slices.Clone(mask))
 	}
 	slices.Reverse(c.masks)
+	c.bounds = nil
 	return c
-}
-
-func rank(strict bool) int {
-	if strict {
-		return 1
-	}
-	return 0
 }
 
 func (c *rangeColumn) narrow(candidates, _ set, r *row) {
@@ -345,20 +351,19 @@ func (c *rangeColumn) narrow(candidates, _ set, r *row) {
 		return
 	}
 	v := c.sign * r.nums[c.slot]
-	lo, hi := 0, len(c.bounds)
+	lo, hi := 0, len(c.at)
 	for lo < hi {
-		mid := int(uint(lo+hi) >> 1)
-		if b := &c.bounds[mid]; v > b.at || v == b.at && !b.strict {
+		if mid := int(uint(lo+hi) >> 1); v >= c.at[mid] {
 			lo = mid + 1
 		} else {
 			hi = mid
 		}
 	}
-	next := (lo + block - 1) / block
+	next := (lo + c.block - 1) / c.block
 	if next < len(c.masks) {
 		candidates.intersect(c.masks[next])
 	}
-	for _, x := range c.bounds[lo:min(next*block, len(c.bounds))] {
-		candidates.remove(x.rule)
+	for _, i := range c.rules[lo:min(next*c.block, len(c.rules))] {
+		candidates.remove(i)
 	}
 }

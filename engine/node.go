@@ -77,10 +77,11 @@ type root struct {
 	refusing
 	box   *sandbox
 	words map[string]int // short name → index in the sandbox's words
+	value reflect.Value  // its name, so that it is not made for each look-up
 }
 
 func newRoot(name string, box *sandbox) *root {
-	r := &root{refusing(name), box, map[string]int{}}
+	r := &root{refusing(name), box, map[string]int{}, reflect.ValueOf(name)}
 	for i := range box.words {
 		if short, ok := strings.CutPrefix(box.words[i].Name, name+"."); ok {
 			r.words[short] = i
@@ -88,6 +89,8 @@ func newRoot(name string, box *sandbox) *root {
 	}
 	return r
 }
+
+func (r *root) Value() reflect.Value { return r.value }
 
 func (r *root) GetChildNodeByField(field string) (model.ValueNode, error) {
 	i, ok := r.words[field]
