@@ -226,7 +226,11 @@ func (c *checker) known(name string, at token) typed {
 	w := c.allow.find(name)
 	switch {
 	case w == nil:
-		c.fail(at, E02, "unknown field "+name, "see 'evenkeel rules vocabulary' for the fields there are")
+		hint := "see 'evenkeel rules vocabulary' for the fields there are"
+		if strings.HasPrefix(name, derivedRoot+".") {
+			hint = "declare it under derived in pack.yaml"
+		}
+		c.fail(at, E02, "unknown field "+name, hint)
 		return typed{}
 	case w.Args != nil:
 		c.fail(at, E02, fmt.Sprintf("%s is a method, want %s(\"metric\")", name, name), "")

@@ -47,6 +47,7 @@ type Pack struct {
 	// least: "declared" (by the operator, the default), "none", or one such as
 	// "1/30d".
 	Certified string
+	Derived   []Derived // values that rules derive on the way; as declared, in the order of the file
 	Limits    Limits
 	Readme    string
 	Rules     []File // rules/*.grl, by name
@@ -207,6 +208,7 @@ func (r *reader) pack(n ast.Node, p *Pack) {
 			}
 			return nil
 		})},
+		field{"derived", false, func(n ast.Node) { r.derived(n, p) }},
 		field{"limits", false, func(n ast.Node) { r.limits(n, &p.Limits) }},
 	)
 }

@@ -46,6 +46,18 @@ func pack(name, text string) fstest.MapFS {
 	return fsys
 }
 
+func TestDerivedValuesAreRead(t *testing.T) {
+	p, err := ReadPack(pack("pack.yaml", packYAML+`derived:
+  Diagnosis: {type: text, values: [black_hole, slow], doc: what is wrong}
+  Confidence: {type: number, unit: "1", range: 0 to 1, doc: how sure it is}
+`))
+	want := []Derived{{Name: "Diagnosis", Type: "text", Values: []string{"black_hole", "slow"}, Doc: "what is wrong"},
+		{Name: "Confidence", Type: "number", Unit: "1", Range: "0 to 1", Doc: "how sure it is"}}
+	if err != nil || !reflect.DeepEqual(p.Derived, want) {
+		t.Errorf("ReadPack = %+v (%v), want %+v", p, err, want)
+	}
+}
+
 func TestReadPack(t *testing.T) {
 	p, err := ReadPack(pack("", ""))
 	if err != nil {
@@ -104,7 +116,7 @@ func TestReadPackRefuses(t *testing.T) {
 		{"a list", "pack.yaml", "- name\n", "pack.yaml:1:1: pack: found a list, want keys and values"},
 		{"a tab", "pack.yaml", "name:\tweb\n", "pack.yaml:1:1: found a control character"},
 		{"a rate without a unit", "pack.yaml", packYAML + "certified: 1/30\n", `pack.yaml:9:12: certified: found "1/30", want declared, none or a rate such as 1/30d`},
-		{"an unknown key", "pack.yaml", packYAML + "owner: me\n", `pack.yaml:9:1: pack: unknown key "owner", want one of name, vocabulary, mode, verbs, tiers, certified, limits`},
+		{"an unknown key", "pack.yaml", packYAML + "owner: me\n", `pack.yaml:9:1: pack: unknown key "owner", want one of name, vocabulary, mode, verbs, tiers, certified, derived, limits`},
 		{"a key twice", "pack.yaml", packYAML + "name: web\n", "pack.yaml:9:1: pack: key name is there twice"},
 		{"a missing key", "pack.yaml", strings.Replace(packYAML, "mode: act\n", "", 1), "pack.yaml:1:1: pack: key mode is missing"},
 		{"another vocabulary", "pack.yaml", strings.Replace(packYAML, "vocabulary: 1", "vocabulary: 2", 1), `pack.yaml:2:13: vocabulary: found "2", want 1`},
@@ -119,6 +131,14 @@ func TestReadPackRefuses(t *testing.T) {
 		{"more than half out", "pack.yaml", strings.Replace(packYAML, "10%", "51%", 1), `pack.yaml:7:12: limits.max_out: found "51%", want 1% to 50%`},
 		{"none healthy", "pack.yaml", limit("min_healthy: 0"), `pack.yaml:8:16: limits.min_healthy: found "0", want a whole number from 1 to 16384`},
 		{"an octal count", "pack.yaml", limit("attempts: 02"), `pack.yaml:8:13: limits.attempts: found "02"`},
+		{"a derived value without a type", "pack.yaml", packYAML + "derived:\n  Sure: {doc: x}\n", "pack.yaml:10:9: derived.Sure: key type is missing"},
+		{"a derived value without a meaning", "pack.yaml", packYAML + "derived:\n  Sure: {type: truth}\n", "derived.Sure: key doc is missing"},
+		{"a derived value of another type", "pack.yaml", packYAML + "derived:\n  Sure: {type: bool, doc: x}\n", `derived.Sure.type: found "bool", want one of number, count, text, truth`},
+		{"a derived value in lower case", "pack.yaml", packYAML + "derived:\n  sure: {type: truth, doc: x}\n", `derived: found "sure", want a name`},
+		{"a derived value twice", "pack.yaml", packYAML + "derived:\n  Sure: {type: truth, doc: x}\n  Sure: {type: truth, doc: x}\n", "want different plain names"},
+		{"a derived number of a list", "pack.yaml", packYAML + "derived:\n  Sure: {type: number, doc: x, values: [a]}\n", "derived.Sure: found values of a number, want them for a text only"},
+		{"a derived text with a value twice", "pack.yaml", packYAML + "derived:\n  Sure: {type: text, doc: x, values: [a, a]}\n", `derived.Sure.values: found "a", want different words`},
+		{"derived values as a list", "pack.yaml", packYAML + "derived: [Sure]\n", "derived: found a list, want at most 24 keys and values"},
 		{"no cooldown", "pack.yaml", limit("cooldown: 0s"), `pack.yaml:8:13: limits.cooldown: found "0s"`},
 		{"a choice that is none", "pack.yaml", limit("after_hold: forget"), `pack.yaml:8:15: limits.after_hold: found "forget", want restore or escalate`},
 		{"verify longer than hold", "pack.yaml", limit("hold: 2s"), "pack.yaml:7:3: limits: found settle 200ms, verify 5s, hold 2s, want each at most the next"},

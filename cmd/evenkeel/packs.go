@@ -58,6 +58,10 @@ func packAllow(p *knowledge.Pack) (engine.Allow, error) {
 	for _, v := range p.Verbs {
 		allow.Verbs = append(allow.Verbs, actions.Verb(v))
 	}
+	for _, d := range p.Derived {
+		allow.Derived = append(allow.Derived, engine.Word{Name: "D." + d.Name, Type: engine.Type(d.Type),
+			Unit: d.Unit, Range: d.Range, Values: d.Values, Doc: d.Doc})
+	}
 	return allow, nil
 }
 
