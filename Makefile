@@ -2,6 +2,7 @@
 #
 #   make test    everything that must hold: format, vet, lint, tidy, race-checked tests
 #   make build   the binaries, in bin/
+#   make same    decisions compared; FACTS=10000000 REPLAYS=1000000 for a night
 #   make bench   the benchmarks behind the figures in README
 #   make fuzz    FUZZTIME (default 30s) of each fuzz target
 
@@ -13,9 +14,9 @@ GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.1.4
 # Debian keeps haproxy where a plain user's PATH does not look.
 export PATH := $(PATH):/usr/sbin:/usr/local/sbin
 
-.PHONY: test build deps fmt vet tidy lint race bench fuzz vuln clean
+.PHONY: test build deps fmt vet tidy lint race same bench fuzz vuln clean
 
-test: deps fmt vet tidy lint race
+test: deps fmt vet tidy lint race same
 
 build:
 	$(GO) build -trimpath -o bin/ ./cmd/...
@@ -32,6 +33,15 @@ fmt:
 
 vet:
 	$(GO) vet ./...
+
+# same compares decisions: the driver's with those of the evaluator alone and of
+# the stock engine, on FACTS generated facts, and REPLAYS made again.
+FACTS   ?= 100000
+REPLAYS ?= 10000
+SWAPS   ?= 10000
+same:
+	$(GO) test ./engine -timeout 0 -run 'IndexAndFilter|StockEngine|Replays|Swaps' -v \
+		-differential $(FACTS) -oracle $(FACTS) -replays $(REPLAYS) -swaps $(SWAPS)
 
 tidy:
 	$(GO) mod tidy -diff

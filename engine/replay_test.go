@@ -18,8 +18,8 @@ import (
 )
 
 var (
-	replays = flag.Int("replays", 10_000, "decisions that are made again and compared")
-	swaps   = flag.Int("swaps", 500, "programs that are loaded while decisions are made")
+	replays = flag.Int("replays", 2_000, "decisions that are made again and compared")
+	swaps   = flag.Int("swaps", 200, "programs that are loaded while decisions are made")
 )
 
 // TestReplaysAreTheSame makes decisions again: with programs compiled from
