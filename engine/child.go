@@ -29,7 +29,7 @@ const (
 	answerGrace  = 500 * time.Millisecond // from killing the process to giving its pipes up
 )
 
-// question is what the child is asked, answer what it says.
+// question is what the child is asked, surveyed what it says.
 type (
 	question struct {
 		Rules     []Source       `json:"rules"`
@@ -37,7 +37,7 @@ type (
 		Tiers     []string       `json:"tiers"`
 		Certified *int64         `json:"certified,omitempty"` // nanoseconds
 	}
-	answer struct {
+	surveyed struct {
 		V        int            `json:"v"` // 1
 		Findings []answeredItem `json:"findings"`
 	}
@@ -150,7 +150,7 @@ func AnswerSurvey(in io.Reader, out io.Writer) error {
 		r := facts.Rate(*q.Certified)
 		allow.Certified = &r
 	}
-	a := answer{V: 1, Findings: []answeredItem{}}
+	a := surveyed{V: 1, Findings: []answeredItem{}}
 	for _, e := range Survey(q.Rules, allow) {
 		a.Findings = append(a.Findings, answeredItem{e.File, e.Line, e.Column, e.Rule, e.Code, e.Msg, e.Hint})
 	}
@@ -172,7 +172,7 @@ func decodeStrict(b []byte, v any) error {
 // readAnswer takes the child's word for nothing but what a rule is refused for:
 // each finding has to be about a file that was asked about.
 func readAnswer(b []byte, rules []Source) (Errors, error) {
-	var a answer
+	var a surveyed
 	if err := decodeStrict(b, &a); err != nil {
 		return nil, fmt.Errorf("engine: answer of the survey: %w", err)
 	}

@@ -115,20 +115,20 @@ type part struct {
 	bound float64
 }
 
-// mirrored holds the operators with their sides swapped.
-var mirrored = map[int]int{
+// swapped holds the operators with their sides swapped.
+var swapped = map[int]int{
 	ast.OpGT: ast.OpLT, ast.OpLT: ast.OpGT, ast.OpGTE: ast.OpLTE, ast.OpLTE: ast.OpGTE,
 	ast.OpEq: ast.OpEq, ast.OpNEq: ast.OpNEq,
 }
 
 // part returns a conjunct as the index can use it.
 func (c filterer) part(e *ast.Expression) *part {
-	if e.LeftExpression == nil || e.RightExpression == nil || mirrored[e.Operator] == 0 {
+	if e.LeftExpression == nil || e.RightExpression == nil || swapped[e.Operator] == 0 {
 		return nil
 	}
 	l, r, op := bare(e.LeftExpression), bare(e.RightExpression), e.Operator
 	if literal(l) != nil {
-		l, r, op = r, l, mirrored[op]
+		l, r, op = r, l, swapped[op]
 	}
 	slot := c.slot(l)
 	if slot < 0 || literal(r) == nil {

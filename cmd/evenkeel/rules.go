@@ -16,12 +16,12 @@ import (
 func rulesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rules",
-		Short: "Check and test packs of rules, and judge who may change them",
+		Short: "Check, lay out, draw and test packs of rules, and judge who may change them",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(rulesCheckCommand(), rulesTestCommand(), rulesSurveyCommand(), rulesGateCommand(), rulesSignCommand(),
-		rulesVocabularyCommand())
+	cmd.AddCommand(rulesCheckCommand(), rulesFmtCommand(), rulesGraphCommand(), rulesTestCommand(), rulesSurveyCommand(),
+		rulesGateCommand(), rulesSignCommand(), rulesVocabularyCommand())
 	return cmd
 }
 
