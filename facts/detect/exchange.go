@@ -154,9 +154,43 @@ func cellsInOrder(history [][]memberPeak) (cells []ownCell, members []likeness, 
 			cells = append(cells, ownCell{c.score, of})
 		}
 	}
-	slices.SortFunc(cells, func(a, b ownCell) int { return cmp.Compare(a.score, b.score) })
-	return cells, members, sizes
+	return sortCells(cells), members, sizes
 }
+
+// sortCells returns the cells ascending, and uses up the slice. It deals them
+// out by each byte of their scores, the last first, and passes over a byte that
+// is the same in all: with many thousand cells that takes a fifth of the time of
+// comparing them. Cost: O(N).
+func sortCells(cells []ownCell) []ownCell {
+	const bytes = 8
+	var counts [bytes][256]int
+	for _, c := range cells {
+		key := c.key()
+		for b := range bytes {
+			counts[b][byte(key>>(8*b))]++
+		}
+	}
+	other := make([]ownCell, len(cells))
+	for b := range bytes {
+		places, at := &counts[b], 0
+		if len(cells) == 0 || places[byte(cells[0].key()>>(8*b))] == len(cells) {
+			continue
+		}
+		for v, n := range places {
+			places[v], at = at, at+n
+		}
+		for _, c := range cells {
+			place := &places[byte(c.key()>>(8*b))]
+			other[*place] = c
+			*place++
+		}
+		cells, other = other, cells
+	}
+	return cells
+}
+
+// key returns an integer in the order of the scores.
+func (c ownCell) key() uint64 { return uint64(ordered(c.score)) ^ 1<<63 }
 
 // kolmogorov returns the chance of a distance of d or more between two samples
 // of one law whose sizes have the product over the sum n.

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -155,6 +156,24 @@ func TestHolm(t *testing.T) {
 	for i, want := range []float64{0.04, 0.06, 0.06, 0.9} {
 		if math.Abs(l[i].p-want) > 1e-12 {
 			t.Errorf("holm: p-value %d is %v, want %v", i, l[i].p, want)
+		}
+	}
+}
+
+func TestCellsAreSortedByScore(t *testing.T) {
+	rng := newSynthetic(5, 1).rng
+	for _, n := range []int{0, 1, 2, 300, 5000} {
+		cells := make([]ownCell, n)
+		for i := range cells {
+			cells[i] = ownCell{score: rng.NormFloat64(), of: i}
+			if i%3 == 0 { // some are equal
+				cells[i].score = float64(rng.IntN(5) - 2)
+			}
+		}
+		want := slices.Clone(cells)
+		slices.SortStableFunc(want, func(a, b ownCell) int { return cmp.Compare(a.score, b.score) })
+		if got := sortCells(cells); !slices.Equal(got, want) {
+			t.Errorf("%d cells are not in the order of their scores, equal ones as they were", n)
 		}
 	}
 }
