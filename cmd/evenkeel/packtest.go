@@ -2,107 +2,14 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/spf13/cobra"
 
 	"github.com/evenkeel/evenkeel/engine"
 	"github.com/evenkeel/evenkeel/facts"
 	"github.com/evenkeel/evenkeel/knowledge"
 )
-
-func rulesTestCommand() *cobra.Command {
-	var output string
-	cmd := &cobra.Command{
-		Use:   "test DIR",
-		Short: "Run a pack's tests",
-		Long: `Run a pack's tests: facts in, and what must come of the last one. Exit code 3
-when one fails, 1 when the pack cannot be read or compiled.`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkOutput(output, "text", "json"); err != nil {
-				return err
-			}
-			return testPack(cmd.OutOrStdout(), args[0], output)
-		},
-	}
-	outputFlag(cmd, &output, "text", "json")
-	return cmd
-}
-
-// testReport is what 'rules test -o json' prints.
-type testReport struct {
-	Failed int          `json:"failed"`
-	Pack   string       `json:"pack"`
-	Passed int          `json:"passed"`
-	Tests  []testResult `json:"tests"`
-	V      string       `json:"version"`
-}
-
-type testResult struct {
-	File string   `json:"file"`
-	Line int      `json:"line"`
-	Name string   `json:"name"`
-	Rule string   `json:"rule"`
-	Why  []string `json:"why,omitempty"` // empty: it passed
-}
-
-func testPack(w io.Writer, dir, output string) error {
-	p, err := readPack(dir)
-	if err != nil {
-		return packError(dir, err)
-	}
-	program, err := compilePack(p)
-	if err != nil {
-		return packError(dir, err)
-	}
-	r := testReport{Pack: p.Name, V: p.Digest, Tests: []testResult{}}
-	for _, t := range p.Tests {
-		why, err := runPackTest(program, &t)
-		if err != nil {
-			why = []string{err.Error()}
-		}
-		if len(why) == 0 {
-			r.Passed++
-		} else {
-			r.Failed++
-		}
-		r.Tests = append(r.Tests, testResult{File: t.File, Line: t.Line, Name: t.Name, Rule: t.Rule, Why: why})
-	}
-	if output == "json" {
-		err = printJSON(w, r)
-	} else {
-		err = printTests(w, r)
-	}
-	if err == nil && r.Failed > 0 {
-		err = &exitError{exitUnmet,
-			fmt.Errorf("rules test %s: %d of %d tests failed", dir, r.Failed, r.Failed+r.Passed), ""}
-	}
-	return err
-}
-
-// packError is the error of a pack that is not good enough to be used.
-func packError(dir string, err error) error {
-	return &exitError{exitFailed, err, "see 'evenkeel rules check " + dir + "'"}
-}
-
-func printTests(w io.Writer, r testReport) error {
-	for _, t := range r.Tests {
-		verdict := "pass"
-		if len(t.Why) > 0 {
-			verdict = "FAIL"
-		}
-		fmt.Fprintf(w, "%s  %s: %s\n", verdict, t.Rule, t.Name)
-		for _, why := range t.Why {
-			fmt.Fprintf(w, "      %s:%d: %s\n", t.File, t.Line, why)
-		}
-	}
-	_, err := fmt.Fprintf(w, "%d passed, %d failed\nversion %s\n", r.Passed, r.Failed, r.V)
-	return err
-}
 
 // The world of a test. Its clock stands still at the last fact.
 const (
@@ -112,27 +19,51 @@ const (
 
 func testTime() time.Time { return time.Date(2026, 11, 22, 5, 51, 46, 0, time.UTC) }
 
-// runPackTest returns what went otherwise than the test says.
-func runPackTest(program *engine.Program, t *knowledge.Test) ([]string, error) {
+// testWorld returns the memory that a test's facts leave, and the reading of the
+// clock at which it is decided.
+func testWorld(t *knowledge.Test) (*engine.Memory, time.Time, error) {
 	m := engine.NewMemory(testEnv, testGroup, engine.Act)
 	for _, tf := range append(slices.Clone(t.Before), t.Fact) {
 		f, err := testFact(&tf)
 		if err != nil {
-			return nil, err
+			return nil, time.Time{}, err
 		}
 		id, err := f.ID()
 		if err != nil {
-			return nil, err
+			return nil, time.Time{}, err
 		}
 		if _, err := m.Apply(f, id); err != nil {
-			return nil, err
+			return nil, time.Time{}, err
 		}
 	}
-	d, err := program.Decide(testTime().Add(t.After), m)
+	return m, testTime().Add(t.After), nil
+}
+
+// decideTest returns what a program decides on a test's facts.
+func decideTest(program *engine.Program, t *knowledge.Test) (*engine.Decision, error) {
+	m, now, err := testWorld(t)
 	if err != nil {
 		return nil, err
 	}
-	return judge(&d, t), nil
+	d, err := program.Decide(now, m)
+	if err != nil {
+		return nil, err
+	}
+	return &d, nil
+}
+
+// runPackTest returns what went otherwise than the test says.
+func runPackTest(program *engine.Program, t *knowledge.Test) []string {
+	d, err := decideTest(program, t)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	return judge(d, t)
+}
+
+// fired says whether the condition of a rule held.
+func fired(d *engine.Decision, rule string) bool {
+	return slices.ContainsFunc(d.Matched, func(m engine.Match) bool { return m.Rule == rule })
 }
 
 func judge(d *engine.Decision, t *knowledge.Test) []string {
@@ -145,9 +76,8 @@ func judge(d *engine.Decision, t *knowledge.Test) []string {
 	if !slices.Equal(got, t.Want) {
 		why = append(why, fmt.Sprintf("intents %v, want %v", got, t.Want))
 	}
-	if fired := slices.ContainsFunc(d.Matched,
-		func(m engine.Match) bool { return m.Rule == t.Rule }); fired != t.Fires {
-		why = append(why, fmt.Sprintf("fires %t, want %t", fired, t.Fires))
+	if got := fired(d, t.Rule); got != t.Fires {
+		why = append(why, fmt.Sprintf("fires %t, want %t", got, t.Fires))
 	}
 	lacks := ""
 	for _, u := range d.Undecided {

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/evenkeel/evenkeel/engine"
+	"github.com/evenkeel/evenkeel/knowledge"
+)
+
+// mutationReport says which mistakes the tests notice.
+type mutationReport struct {
+	Killed   int            `json:"killed"`
+	NotRun   int            `json:"not_run,omitempty"` // beyond --mutants or --budget
+	Score    float64        `json:"score"`             // percent of those run
+	Survived []mutantResult `json:"survived"`
+	Total    int            `json:"total"`
+}
+
+// mutantResult is a mistake that no test of its rule noticed.
+type mutantResult struct {
+	Column int    `json:"column"`
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Rule   string `json:"rule"`
+	Text   string `json:"text"`
+	What   string `json:"what"`
+}
+
+// planted is a mistake in one rule of a pack.
+type planted struct {
+	rule string
+	engine.Mutant
+}
+
+// mutate plants mistakes in the rules, one at a time, and runs the tests of the
+// rule, which must notice. Each runs with those rules alone that have a part in
+// what comes of the tests.
+func (b *bench) mutate(ctx context.Context, o testOptions) (*mutationReport, error) {
+	var all []planted
+	for _, rule := range b.program.Rules() {
+		for _, m := range b.outlines[rule].Mutants() {
+			all = append(all, planted{rule, m})
+		}
+	}
+	r := &mutationReport{Total: len(all), Survived: []mutantResult{}, Score: 100}
+	if len(all) > o.most {
+		draw := rand.New(rand.NewPCG(o.seed, 0))
+		draw.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		all = all[:o.most]
+	}
+	r.NotRun = r.Total - len(all)
+	company, err := b.company()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, o.budget)
+	defer cancel()
+	for i, m := range all {
+		if ctx.Err() != nil {
+			r.NotRun += len(all) - i
+			break
+		}
+		noticed, err := b.notices(m, company[m.rule])
+		switch {
+		case err != nil:
+			return nil, err
+		case noticed:
+			r.Killed++
+		default:
+			r.Survived = append(r.Survived, mutantResult{m.Column, m.Source.Name, m.Line, m.rule, string(m.Source.Text), m.What})
+		}
+	}
+	if run := r.Killed + len(r.Survived); run > 0 {
+		r.Score = 100 * float64(r.Killed) / float64(run)
+	}
+	slices.SortStableFunc(r.Survived, func(a, b mutantResult) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), a.Line-b.Line, a.Column-b.Column)
+	})
+	return r, nil
+}
+
+// company returns, for each rule, the files of the rules that decide together
+// with it in its tests: those that fire in one, and all that depend on each
+// other's values.
+func (b *bench) company() (map[string][]engine.Source, error) {
+	sources := packSources(b.pack)
+	g, err := engine.NewGraph(sources)
+	if err != nil {
+		return nil, err
+	}
+	tied := map[string]bool{}
+	for _, e := range g.Edges {
+		tied[e.From], tied[e.To] = true, true
+	}
+	out := map[string][]engine.Source{}
+	for rule := range b.outlines {
+		with := map[string]bool{rule: true}
+		for _, t := range b.testsOf(rule) {
+			d, err := decideTest(b.program, &t)
+			if err != nil {
+				return nil, err
+			}
+			for _, m := range d.Matched {
+				with[m.Rule] = true
+			}
+		}
+		for _, s := range sources {
+			if name := ruleOf(s.Name); with[name] || tied[name] {
+				out[rule] = append(out[rule], s)
+			}
+		}
+	}
+	return out, nil
+}
+
+// notices says whether a test of the rule fails on the mistake. A mistake that
+// does not compile is noticed.
+func (b *bench) notices(m planted, company []engine.Source) (bool, error) {
+	with := slices.Clone(company)
+	for i := range with {
+		if with[i].Name == m.Source.Name {
+			with[i] = m.Source
+		}
+	}
+	p, err := engine.Compile(b.pack.Digest, with, b.allow)
+	if _, ok := errors.AsType[engine.Errors](err); ok {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(b.testsOf(m.rule), func(t knowledge.Test) bool {
+		return len(runPackTest(p, &t)) > 0
+	}), nil
+}
+
+func printMutation(w io.Writer, r *mutationReport) {
+	if r == nil {
+		return
+	}
+	for _, m := range r.Survived {
+		fmt.Fprintf(w, "survived  %s:%d:%d: rule %s: %s\n", m.File, m.Line, m.Column, m.Rule, m.What)
+	}
+	left := ""
+	if r.NotRun > 0 {
+		left = fmt.Sprintf(", %d not tried", r.NotRun)
+	}
+	fmt.Fprintf(w, "%d of %d mistakes noticed (%.1f %%)%s\n", r.Killed, r.Killed+len(r.Survived), r.Score, left)
+}

@@ -1,0 +1,177 @@
+package engine
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/evenkeel/evenkeel/facts"
+)
+
+// Answer is what a condition, or a part of it, says in a situation.
+type Answer int
+
+// The answers. Unknown means that a word was read which is unknown in the
+// situation.
+const (
+	No Answer = iota
+	Yes
+	Unknown
+)
+
+// evaluator answers conditions as they are written, without the parser's trees:
+// for tests of rules, which ask for each part, and as a second opinion on the
+// driver. It reads the same words, from left to right, as far as is needed.
+type evaluator struct {
+	*tree
+	sit  situation
+	seen map[*term]Answer // of each part that was evaluated
+}
+
+func newEvaluator(t *tree, now time.Time, m *Memory) *evaluator {
+	return &evaluator{tree: t, sit: situation{now: facts.At(now).Time, fact: m.fact, mem: m}, seen: map[*term]Answer{}}
+}
+
+func answerOf(v bool) Answer {
+	if v {
+		return Yes
+	}
+	return No
+}
+
+// ask answers a condition.
+func (e *evaluator) ask(x *term) Answer {
+	var out Answer
+	switch {
+	case x.op == "!":
+		out = e.ask(x.kids[0])
+		if out != Unknown {
+			out = 1 - out
+		}
+	case x.op == "&&" || x.op == "||":
+		out = e.ask(x.kids[0])
+		if (out == Yes) == (x.op == "&&") && out != Unknown {
+			out = e.ask(x.kids[1])
+		}
+	case x.compares():
+		out = e.comparison(x)
+	case x.name == "Known":
+		w := find(x.kids[0].name)
+		out = answerOf(w != nil && w.field != nil && w.field(&e.sit).known)
+	default:
+		out = answerOf(x.name == "true")
+	}
+	e.seen[x] = out
+	return out
+}
+
+func (e *evaluator) comparison(x *term) Answer {
+	l := e.value(x.kids[0])
+	if !l.known {
+		return Unknown
+	}
+	r := e.value(x.kids[1])
+	if !r.known {
+		return Unknown
+	}
+	if isTextual(x.kids[0]) {
+		return answerOf((l.s == r.s) == (x.op == "=="))
+	}
+	return answerOf(holds(x.op, l.n, r.n))
+}
+
+func holds(op string, l, r float64) bool {
+	switch op {
+	case "<":
+		return l < r
+	case "<=":
+		return l <= r
+	case ">":
+		return l > r
+	case ">=":
+		return l >= r
+	case "==":
+		return l == r
+	}
+	return l != r
+}
+
+// value evaluates a number or text.
+func (e *evaluator) value(x *term) value {
+	switch x.op {
+	case isNumber:
+		v, err := strconv.ParseFloat(x.name, 64)
+		return value{n: v, known: err == nil}
+	case isText:
+		return str(x.name)
+	case isWord:
+		if w := find(x.name); w != nil && w.field != nil {
+			return w.field(&e.sit)
+		}
+		return value{}
+	case isCall:
+		return e.call(x)
+	}
+	l, r := e.value(x.kids[0]), e.value(x.kids[1])
+	if !l.known || !r.known {
+		return value{}
+	}
+	switch x.op {
+	case "+":
+		return num(l.n + r.n)
+	case "-":
+		return num(l.n - r.n)
+	case "*":
+		return num(l.n * r.n)
+	}
+	return num(l.n / r.n)
+}
+
+func (e *evaluator) call(x *term) value {
+	w := find(x.name)
+	if w == nil || len(x.kids) != len(w.Args) {
+		return value{}
+	}
+	if w.method != nil {
+		var effect *facts.Effect
+		if i := slices.IndexFunc(e.sit.fact.Effect, func(f facts.Effect) bool { return f.Metric == x.kids[0].name }); i >= 0 {
+			effect = &e.sit.fact.Effect[i]
+		}
+		return w.method(effect)
+	}
+	var args [2]float64
+	for i, k := range x.kids {
+		v := e.value(k)
+		if !v.known {
+			return value{}
+		}
+		args[i] = v.n
+	}
+	switch x.name {
+	case "Max":
+		return num(math.Max(args[0], args[1]))
+	case "Min":
+		return num(math.Min(args[0], args[1]))
+	case "Abs":
+		return num(math.Abs(args[0]))
+	}
+	return value{}
+}
+
+// leaves returns the parts of a condition that are no && or || themselves.
+func (t *tree) leaves() []*term {
+	var out []*term
+	var walk func(*term)
+	walk = func(x *term) {
+		if x.op == "&&" || x.op == "||" || x.op == "!" {
+			for _, k := range x.kids {
+				walk(k)
+			}
+			return
+		}
+		out = append(out, x)
+	}
+	walk(t.when)
+	return out
+}
