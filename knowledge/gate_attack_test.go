@@ -129,13 +129,13 @@ func TestAttacksOnCounting(t *testing.T) {
 			set(a, "decision", "reject")
 			s.statements = append(s.statements, a)
 		}, "rejected by bob"},
-		{"an approver rejects with a key in software", func(s *site) {
-			s.registers[0].Policies[0].Hardware = true
+		{"an approver rejects with a key in software where approvals are by hardware", func(s *site) {
+			s.allHardware()
 			a := s.approval("bob")
 			a.file = "reject.txt"
 			set(a, "decision", "reject")
 			s.statements = append(s.statements, a)
-		}, "the policy wants hardware"},
+		}, "rejected by bob"},
 		{"the author withdraws", func(s *site) {
 			s.statements = append(s.statements, &draft{file: "w.txt", kind: Withdrawal, by: []string{"alice"}, fields: map[string]string{
 				"person": "alice", "why": "It is wrong", "time": "2026-11-22T05:55:00Z"}})
@@ -149,11 +149,6 @@ func TestAttacksOnCounting(t *testing.T) {
 
 func TestAttacksOnTheChange(t *testing.T) {
 	p := func(s *site, name, value string) { set(s.the("proposal"), name, value) }
-	all := func(s *site, name, value string) { // in everything that is signed
-		for _, d := range s.statements {
-			set(d, name, value)
-		}
-	}
 	refuseAttacks(t, []attack{
 		{"a byte of the bundle", func(s *site) { s.late(func() { s.files["rules/one.grl"] = []byte("rule one {!\n") }) }, "the bytes are h1:"},
 		{"a file more", func(s *site) { s.late(func() { s.files["rules/two.grl"] = nil }) }, "the bytes are h1:"},
@@ -165,7 +160,7 @@ func TestAttacksOnTheChange(t *testing.T) {
 			s.late(func() { s.files["pack.yaml"], s.files["README.md"] = s.files["README.md"], s.files["pack.yaml"] })
 		}, "the bytes are h1:"},
 		{"a line feed at the end of a file", func(s *site) { s.late(func() { s.files["pack.yaml"] = append(s.files["pack.yaml"], '\n') }) }, "the bytes are h1:"},
-		{"approvals of another proposal", func(s *site) { all(s, "proposal", TextDigest([]byte("another"))) }, "it is for another proposal"},
+		{"approvals of another proposal", func(s *site) { s.all("proposal", TextDigest([]byte("another"))) }, "it is for another proposal"},
 		{"approvals moved to a proposal with other words", func(s *site) {
 			digest := TextDigest(s.ask().Statements[0].Text)
 			p(s, "why", "Something else")
@@ -184,17 +179,17 @@ func TestAttacksOnTheChange(t *testing.T) {
 		{"an approval that names another sequence", func(s *site) { set(s.the("approval-bob"), "seq", "43") }, "it says seq 43, the proposal 42"},
 		{"an approval that names another parent", func(s *site) { set(s.the("approval-bob"), "parent", "none") }, "it says parent none"},
 		{"an approval that names another register", func(s *site) { set(s.the("approval-bob"), "trust", TextDigest(nil)) }, "it says trust"},
-		{"the change of another environment", func(s *site) { all(s, "env", stageEnv) }, "proposal is for " + stageEnv},
+		{"the change of another environment", func(s *site) { s.all("env", stageEnv) }, "proposal is for " + stageEnv},
 		{"an environment that is not in the register", func(s *site) { s.question.Env = "prod-eu2/" + prodEnv[9:] }, "is not in the register"},
 		{"the same name of environment, another id", func(s *site) { s.question.Env = "prod-eu1/" + strings.Repeat("0", 32) }, "is not in the register"},
-		{"a replay after another change", func(s *site) { all(s, "seq", "42"); s.question.Seq = 42 }, "sequence 42, want 43"},
-		{"a replay when the old bundle is live again", func(s *site) { all(s, "seq", "42"); s.question.Seq = 43 }, "sequence 42, want 44"},
-		{"a sequence too far", func(s *site) { all(s, "seq", "43") }, "sequence 43, want 42"},
-		{"a stale parent", func(s *site) { all(s, "parent", "h1:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=") }, "stale"},
-		{"a first bundle where one is live", func(s *site) { all(s, "parent", "none") }, "proposal replaces none"},
-		{"a change approved under the register before", func(s *site) { all(s, "trust", TextDigest(s.registers[0].Render())); s.next() }, "in force is sha256:"},
+		{"a replay after another change", func(s *site) { s.all("seq", "42"); s.question.Seq = 42 }, "sequence 42, want 43"},
+		{"a replay when the old bundle is live again", func(s *site) { s.all("seq", "42"); s.question.Seq = 43 }, "sequence 42, want 44"},
+		{"a sequence too far", func(s *site) { s.all("seq", "43") }, "sequence 43, want 42"},
+		{"a stale parent", func(s *site) { s.all("parent", "h1:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=") }, "stale"},
+		{"a first bundle where one is live", func(s *site) { s.all("parent", "none") }, "proposal replaces none"},
+		{"a change approved under the register before", func(s *site) { s.all("trust", TextDigest(s.registers[0].Render())); s.next() }, "in force is sha256:"},
 		{"a register that was changed after the approvals", func(s *site) {
-			all(s, "trust", TextDigest(s.registers[0].Render()))
+			s.all("trust", TextDigest(s.registers[0].Render()))
 			v := s.next()
 			v.People = slices.DeleteFunc(v.People, func(p Person) bool { return p.ID == "finn" })
 		}, "in force is sha256:"},

@@ -41,16 +41,7 @@ func TestGateAccepts(t *testing.T) {
 		{"a change after a freeze", func(s *site) {
 			s.registers[0].Policies[0].Freeze = []Window{{mustTime("2026-11-22T00:00:00Z"), mustTime("2026-11-22T05:59:59Z")}}
 		}, []string{"bob", "carol"}, ""},
-		{"hardware keys where the policy wants them", func(s *site) {
-			s.registers[0].Policies[0].Hardware = true
-			for _, id := range []string{"alice", "bob", "carol"} {
-				s.keys[id+"-token"] = newToken(newEd25519(id+"-token"), true)
-				s.give(s.registers[0], id, id+"-token")
-			}
-			for _, d := range s.statements {
-				d.by = []string{d.by[0] + "-token"}
-			}
-		}, []string{"bob", "carol"}, ""},
+		{"hardware keys where the policy wants them", func(s *site) { s.allHardware() }, []string{"bob", "carol"}, ""},
 		{"a clock four minutes slow", func(s *site) { set(s.the("approval-bob"), "time", "2026-11-22T06:04:00Z") }, []string{"bob", "carol"}, ""},
 		{"another proposal beside it, with its own approvals missing", func(s *site) {
 			p := *s.the("proposal")
@@ -131,6 +122,9 @@ func TestGateRollback(t *testing.T) {
 		{"in another environment", func(_ *site, r *draft) { set(r, "env", stageEnv) }, "rollback is for " + stageEnv},
 		{"of a proposal that is not here", func(_ *site, r *draft) { set(r, "proposal", TextDigest(nil)) }, "is not here"},
 		{"of an approval's digest", func(s *site, r *draft) { set(r, "proposal", TextDigest(s.ask().Statements[1].Text)) }, "is not here"},
+		{"of a proposal that put another bundle live", func(s *site, _ *draft) { s.all("bundle", "h1:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=") }, "did not put the live bundle"},
+		{"of a proposal of another sequence", func(s *site, _ *draft) { s.all("seq", "41") }, "did not put the live bundle"},
+		{"of a proposal of another environment", func(s *site, _ *draft) { s.all("env", stageEnv) }, "did not put the live bundle"},
 		{"of a proposal that one person approved", func(s *site, _ *draft) { s.the("approval-bob").by = nil }, "1 of 2 approvals"},
 		{"of a proposal that was approved after it went live", func(s *site, _ *draft) { set(s.the("approval-bob"), "time", "2026-11-22T09:00:00Z") }, "after the bundle went live"},
 	} {
@@ -151,8 +145,8 @@ func TestGateRollback(t *testing.T) {
 			s.question.Now = mustTime("2026-11-22T20:00:00Z")
 			r := &draft{file: "rollback.txt", kind: Rollback, by: []string{"carol"}, fields: map[string]string{
 				"person": "carol", "name": "Carol Example", "why": "It drains too much", "time": "2026-11-22T19:59:00Z"}}
-			s.statements = append(s.statements, r)
 			tt.edit(s, r)
+			s.statements = append(s.statements, r)
 			v := Judge(s.ask())
 			if tt.want == "" {
 				if !v.Accepted || !slices.Equal(v.Approvers, []string{"carol"}) || v.Plan.Kind != Rollback {

@@ -152,6 +152,11 @@ func TestChains(t *testing.T) {
 		}, "signed by 0 root people of the version before"},
 		{"one root person who changed and one who did not", func(s *site) { s.next(); s.member("bob").Name = "Robert Example" }, "signed by 1 root people of the version before"},
 		{"a root person who gave themselves a key", func(s *site) { v := s.next(); s.give(v, "bob", "gina") }, "signed by 1 root people of the version before"},
+		{"one root person, one who changed, and one who is not root", func(s *site) {
+			v := s.next()
+			s.member("bob").Name = "Robert Example"
+			v.by = []string{"alice", "bob", "erin"}
+		}, "signed by 1 root people of the version before"},
 		{"a threshold lowered by too few of the old", func(s *site) {
 			s.registers[0].RootThreshold = 3
 			s.next().RootThreshold = 2

@@ -207,6 +207,24 @@ func (s *site) member(id string) *Person {
 	return &r.People[i]
 }
 
+// all sets a field of every statement.
+func (s *site) all(name, value string) {
+	for _, d := range s.statements {
+		d.fields[name] = value
+	}
+}
+
+// allHardware has the policy want hardware keys, and everybody sign with one.
+func (s *site) allHardware() {
+	s.registers[0].Policies[0].Hardware = true
+	for _, d := range s.statements {
+		id := d.by[0]
+		s.keys[id+"-token"] = newToken(newEd25519(id+"-token"), true)
+		s.give(s.registers[0], id, id+"-token")
+		d.by = []string{id + "-token"}
+	}
+}
+
 // ask signs everything as it now is and returns the question.
 func (s *site) ask() Question {
 	q := s.question

@@ -128,7 +128,7 @@ func TestFieldsAreRefused(t *testing.T) {
 		"evidence":        {"-", "none"},
 		"ticket":          {"CHG 1234"},
 		"nonce":           {"-", strings.Repeat("0", 31), strings.Repeat("0", 33), strings.Repeat("G", 32), strings.Repeat("A", 32)},
-		"why":             {"", " x", "x ", "x\ny", "x\ry", "x\ty"},
+		"why":             {"", " x", "x ", "x\ny", "x\ry", "x\ty", "x\u2028y", "x\u2029y", "x\u0085y", "x\u200by", "x\u2066y", "x\U000e0041y"},
 	} {
 		for _, v := range values {
 			fields := maps.Clone(sample(t, Proposal).values)
