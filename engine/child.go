@@ -36,6 +36,7 @@ type (
 		Verbs     []actions.Verb `json:"verbs"`
 		Tiers     []string       `json:"tiers"`
 		Certified *int64         `json:"certified,omitempty"` // nanoseconds
+		Derived   []Word         `json:"derived,omitempty"`
 	}
 	surveyed struct {
 		V        int            `json:"v"` // 1
@@ -60,7 +61,7 @@ type (
 // A version that kills the process is refused (E17). An error is the machine's:
 // the process could not be started, or did not speak as agreed.
 func SurveyApart(ctx context.Context, command *exec.Cmd, rules []Source, allow Allow) (Errors, error) {
-	q := question{Rules: rules, Verbs: allow.Verbs, Tiers: allow.Tiers}
+	q := question{Rules: rules, Verbs: allow.Verbs, Tiers: allow.Tiers, Derived: allow.Derived}
 	if allow.Certified != nil {
 		n := int64(*allow.Certified)
 		q.Certified = &n
@@ -145,7 +146,7 @@ func AnswerSurvey(in io.Reader, out io.Writer) error {
 	if err := boundTime(childSeconds + len(q.Rules)/rulesASecond); err != nil {
 		return fmt.Errorf("engine: bound the time of the parser: %w", err)
 	}
-	allow := Allow{Verbs: q.Verbs, Tiers: q.Tiers}
+	allow := Allow{Verbs: q.Verbs, Tiers: q.Tiers, Derived: q.Derived}
 	if q.Certified != nil {
 		r := facts.Rate(*q.Certified)
 		allow.Certified = &r

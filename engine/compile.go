@@ -31,7 +31,7 @@ type Allow struct {
 	// least; nil: the one the operator declared, 0: none.
 	Certified *facts.Rate
 	// Derived is the values that rules may set after then, for rules of later
-	// layers to read: their names are D.Name, their types number, count, text
+	// strata to read: their names are D.Name, their types number, count, text
 	// or truth. Those with Args are refused.
 	Derived []Word
 }

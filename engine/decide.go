@@ -33,8 +33,8 @@ func (p *Program) Decide(now time.Time, m *Memory) (Decision, error) {
 	in.box.context(d.Context)
 	d.Quarantined = p.quarantined(m)
 	var all []claim
-	for l := range p.layers {
-		for i := range in.survivors(p, &p.layers[l]) {
+	for l := range p.strata {
+		for i := range in.survivors(p, &p.strata[l]) {
 			if name := p.rules[i].name; m.aside[name] != p.version {
 				all = append(all, in.evaluate(i, &p.rules[i], &d)...)
 			}

@@ -34,7 +34,7 @@ func diagnose(t testing.TB, rules ...Source) *Program {
 	return p
 }
 
-// pair is a diagnosis in two layers: what is wrong, and what to do about it.
+// pair is a diagnosis in two strata: what is wrong, and what to do about it.
 func pair() []Source {
 	return []Source{
 		source("act", 1000, `D.Sure && D.Diagnosis == "black_hole" && D.Confidence >= 0.5`, `Propose("drain", F.Member, "black hole");`),
@@ -87,7 +87,7 @@ func TestOrderOfFilesDoesNotChangeWhatIsDerived(t *testing.T) {
 	}
 }
 
-func TestSalienceOutranksLayers(t *testing.T) {
+func TestSalienceOutranksStrata(t *testing.T) {
 	p := diagnose(t, source("first", 1, "F.Ticks > 1", `D.Sure = true; Propose("maint", F.Member, "x");`),
 		source("later", 2, "D.Sure", `Propose("drain", F.Member, "y");`))
 	if got := wants(decide(t, p, at(0), alarm("web-07"))); got != "drain by later: y" {

@@ -30,7 +30,7 @@
 // syntax tree is read in step with the text: what two people read is what runs,
 // or it is refused (E01).
 //
-// [Program.Decide] judges every rule once, in the order of layer, salience and
+// [Program.Decide] judges every rule once, in the order of stratum, salience and
 // name, and settles their proposals by a fixed table. It is a function of the
 // program, the [Memory] and the reading of the clock that it is given: no clock,
 // network, map order, file order or global enters, and the same input gives the

@@ -177,8 +177,8 @@ func TestIndexAndFilterChangeNoDecision(t *testing.T) {
 			}
 			matched, undecided = matched+len(got.Matched), undecided+len(got.Undecided)
 			in.box.fill(situation{now, m.fact, m})
-			for l := range p.layers {
-				for range in.survivors(p, &p.layers[l]) {
+			for l := range p.strata {
+				for range in.survivors(p, &p.strata[l]) {
 					left++
 				}
 			}

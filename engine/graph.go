@@ -155,27 +155,25 @@ func (g *Graph) stratify(rules []*study, after [][]int) Errors {
 	return errs
 }
 
-// writtenTwice reports fields that two rules of one stratum write: which value
-// stands would depend on their order.
+// writtenTwice reports fields that two rules write when it is not plain whose
+// value stands: that of the higher salience, which must not come later.
 func writtenTwice(g *Graph, rules []*study) Errors {
-	type place struct {
-		field   string
-		stratum int
-	}
-	first := map[place]string{}
+	writers := map[string][]int{}
 	var errs Errors
 	for i, r := range rules {
 		for _, d := range r.deeds {
-			p := place{d.what, g.Rules[i].Stratum}
 			if d.call != "=" {
 				continue
 			}
-			if other, ok := first[p]; ok {
-				errs = append(errs, r.err(r.at(d.at), E05, fmt.Sprintf("%s is written by rule %s of the same stratum too", d.what, other),
-					"let one rule write a value"))
-				continue
+			for _, w := range writers[d.what] { // rules come by salience, descending
+				if rules[w].salience > r.salience && g.Rules[w].Stratum <= g.Rules[i].Stratum {
+					continue
+				}
+				errs = append(errs, r.err(r.at(d.at), E05, fmt.Sprintf("%s is written by rule %s too, with salience %d",
+					d.what, rules[w].name, rules[w].salience),
+					"give them different saliences, the higher one to the rule of the lower stratum"))
 			}
-			first[p] = r.name
+			writers[d.what] = append(writers[d.what], i)
 		}
 	}
 	return errs

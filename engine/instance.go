@@ -118,9 +118,9 @@ func (b *bound) atom(a *ast.ExpressionAtom) bool {
 	return true
 }
 
-// survivors yields the rules of a layer that index and filter leave to the
+// survivors yields the rules of a stratum that index and filter leave to the
 // evaluator, in canonical order.
-func (in *instance) survivors(p *Program, l *layer) iter.Seq[int] {
+func (in *instance) survivors(p *Program, l *stratum) iter.Seq[int] {
 	row := &in.box.row
 	return func(yield func(int) bool) {
 		for i := range l.index.search(row, in.candidates, in.unknown, in.scratch).all() {

@@ -19,9 +19,9 @@ type Program struct {
 	version   string
 	tiers     []string    // of evidence that may take capacity away
 	certified *facts.Rate // what that evidence has to certify; nil: the declared rate
-	rules     []rule      // in canonical order: layer, salience descending, name
+	rules     []rule      // in canonical order: stratum, salience descending, name
 	slots     *slots
-	layers    []layer
+	strata    []stratum
 	lib       *ast.KnowledgeLibrary // read only after Compile
 	free      chan *instance
 }
@@ -50,7 +50,7 @@ func (p *Program) Rules() []string {
 type rule struct {
 	name      string
 	salience  int
-	layer     int
+	stratum   int
 	conjuncts []string // of the condition, as written
 	tests     []test   // one for each conjunct
 	parts     []*part  // the conjunct as the index can use it; nil: it cannot
@@ -82,7 +82,7 @@ func newRule(w *written, e *ast.RuleEntry, spans map[*ast.Expression]span, s *sl
 
 // filter says what the evaluator would find the condition to be: it is asked
 // unless the answer is no.
-func (r *rule) filter(x *row) answer {
+func (r *rule) filter(x *row) opinion {
 	for _, t := range r.tests {
 		if a := t(x); a != yes {
 			return a

@@ -38,7 +38,7 @@ const (
 //  6. else none does, and a human is told.
 //
 // Telling a human excludes nothing. Claims come in canonical order, so the
-// outcome does not depend on the order of files; layers do not count here.
+// outcome does not depend on the order of files; strata do not count here.
 func (p *Program) settle(d *Decision, all []claim, f *facts.Fact) {
 	slices.SortStableFunc(all, func(a, b claim) int { return cmp.Compare(b.salience, a.salience) })
 	var stand []claim

@@ -93,8 +93,8 @@ func (w *speedWorld) situations(t testing.TB) []situation {
 func (in *instance) match(p *Program, s situation) int {
 	in.box.fill(s)
 	n := 0
-	for l := range p.layers {
-		for i := range in.survivors(p, &p.layers[l]) {
+	for l := range p.strata {
+		for i := range in.survivors(p, &p.strata[l]) {
 			if holds, err := in.judge(i); holds && err == nil {
 				n++
 			}
@@ -212,7 +212,7 @@ func TestIndexLeavesWhatMayHold(t *testing.T) {
 				s.fact.Evidence.E, s.fact.Evidence.Assured = "", 0
 			}
 			in.box.fill(s)
-			left := p.layers[0].index.search(&in.box.row, in.candidates, in.unknown, in.scratch)
+			left := p.strata[0].index.search(&in.box.row, in.candidates, in.unknown, in.scratch)
 			for r := range p.rules {
 				may := p.rules[r].filter(&in.box.row) != no
 				if got := left[r>>6]>>(r&63)&1 == 1; got != may && (exact || may) {

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// layer is a stretch of the rules in canonical order: what they read was set by
-// rules of layers before it, if at all.
-type layer struct {
+// stratum is a stretch of the rules in canonical order: what they read was set by
+// rules of strata before it, if at all.
+type stratum struct {
 	from, to int // rules: from inclusive, to exclusive
 	index    *index
 }
 
-// stratify orders the rules by layer, salience and name, and cuts them into
-// layers: a rule stands in a later layer than every rule that sets what it
+// stratify orders the rules by stratum, salience and name, and cuts them into
+// strata: a rule stands in a later stratum than every rule that sets what it
 // reads. So each rule is evaluated at most once, and evaluation ends.
 //
 // An error is a circle (E16), or two rules that contend for a derived value
@@ -28,36 +28,36 @@ func (p *Program) stratify(ws []*written) Errors {
 		}
 	}
 	for i := range p.rules {
-		p.rules[i].layer = s.layer(i)
+		p.rules[i].stratum = s.stratum(i)
 	}
 	s.contenders()
 	if len(s.errs) > 0 {
 		return s.errs
 	}
-	slices.SortStableFunc(p.rules, func(a, b rule) int { return cmp.Compare(a.layer, b.layer) })
+	slices.SortStableFunc(p.rules, func(a, b rule) int { return cmp.Compare(a.stratum, b.stratum) })
 	for from := 0; from < len(p.rules); {
 		to := from + 1
-		for to < len(p.rules) && p.rules[to].layer == p.rules[from].layer {
+		for to < len(p.rules) && p.rules[to].stratum == p.rules[from].stratum {
 			to++
 		}
-		p.layers = append(p.layers, layer{from, to, newIndex(p.rules[from:to], p.slots)})
+		p.strata = append(p.strata, stratum{from, to, newIndex(p.rules[from:to], p.slots)})
 		from = to
 	}
 	return nil
 }
 
-// stratifier finds the layer of each rule.
+// stratifier finds the stratum of each rule.
 type stratifier struct {
 	p       *Program
 	ws      []*written
 	writers map[int][]int // derived value → rules that set it
-	height  map[int]int   // derived value → layer of the last rule that sets it, plus one
+	height  map[int]int   // derived value → stratum of the last rule that sets it, plus one
 	path    []int         // derived values whose height is being found
 	errs    Errors
 }
 
-// layer is the height of the highest derived value that a rule reads.
-func (s *stratifier) layer(i int) int {
+// stratum is the height of the highest derived value that a rule reads.
+func (s *stratifier) stratum(i int) int {
 	out := 0
 	r := &s.p.rules[i]
 	for _, slot := range slices.Concat(r.reads, r.uses) {
@@ -80,7 +80,7 @@ func (s *stratifier) of(slot, i int) int {
 	s.path = append(s.path, slot)
 	h := 0
 	for _, w := range s.writers[slot] {
-		h = max(h, s.layer(w)+1)
+		h = max(h, s.stratum(w)+1)
 	}
 	s.path = s.path[:len(s.path)-1]
 	s.height[slot] = h
@@ -105,7 +105,7 @@ func (s *stratifier) circle(values []int, i int) {
 func (s *stratifier) contenders() {
 	for slot := range s.p.slots.words {
 		all := s.writers[slot]
-		slices.SortStableFunc(all, func(a, b int) int { return cmp.Compare(s.p.rules[a].layer, s.p.rules[b].layer) })
+		slices.SortStableFunc(all, func(a, b int) int { return cmp.Compare(s.p.rules[a].stratum, s.p.rules[b].stratum) })
 		for k := 1; k < len(all); k++ {
 			a, b := &s.p.rules[all[k-1]], &s.p.rules[all[k]]
 			if a.salience > b.salience {
