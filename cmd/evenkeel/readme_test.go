@@ -28,8 +28,8 @@ func TestReadmeConfigurations(t *testing.T) {
 			parts = append(parts, block)
 		}
 	}
-	if len(files) != 2 || len(parts) != 1 {
-		t.Fatalf("README has %d whole configurations and %d parts, want 2 and 1", len(files), len(parts))
+	if len(files) != 3 || len(parts) != 1 {
+		t.Fatalf("README has %d whole configurations and %d parts, want 3 and 1", len(files), len(parts))
 	}
 	for _, file := range append(files, files[0]+parts[0]) {
 		c, err := config.Parse("evenkeel.yaml", "/etc/evenkeel", []byte(file))
