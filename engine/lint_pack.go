@@ -130,6 +130,10 @@ func (s *study) waits() bool {
 	})
 }
 
+// identity holds the words that tell whom a fact is about: unlike its state, they
+// do not become something else.
+var identity = []string{"F.Env", "F.Group", "F.Member"}
+
 // touching returns a reading whose two bounds have no gap between them, when
 // there is no other that has one.
 func touching(ends, starts boxes) string {
@@ -138,7 +142,11 @@ func touching(ends, starts boxes) string {
 			near, apart := []string{}, false
 			for key, l := range e {
 				o, ok := s[key]
-				if !ok || l.isText {
+				if !ok {
+					continue
+				}
+				if l.isText { // of another member, group or environment
+					apart = apart || slices.Contains(identity, key) && l.and(o).empty()
 					continue
 				}
 				switch g := gap(l, o); {

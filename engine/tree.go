@@ -178,7 +178,8 @@ func (g *grower) word() *term {
 }
 
 func (g *grower) statement() statement {
-	s := statement{from: g.i, value: g.operand()}
+	s := statement{from: g.i}
+	s.value = g.operand()
 	if g.err == nil && g.is("=") && s.value.op == isWord {
 		g.i++
 		s.write, s.value = s.value.name, g.expression(0)
