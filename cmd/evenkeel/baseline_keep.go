@@ -57,8 +57,9 @@ func (k *keeper) after() {
 	}
 }
 
-// keep has the scribe write down what the detector has learnt, and then what
-// came with it. It reports whether the scribe has taken it on.
+// keep has the scribe write down what the detector has learnt, and once that is
+// kept and recorded, what came with it. It reports whether the scribe has taken
+// it on.
 func (k *keeper) keep(then func(context.Context)) bool {
 	l := k.detector.Learnt()
 	if l == nil {
@@ -70,10 +71,11 @@ func (k *keeper) keep(then func(context.Context)) bool {
 		if err != nil {
 			k.scribe.logger.Warn("baseline not kept", "group", k.group, "error", err)
 		}
+		done := err == nil
 		if renewed {
-			k.scribe.record(ctx, typeVersion, actorLoop, versionOf(k.group, l, f.name))
+			done = k.scribe.record(ctx, typeVersion, actorLoop, versionOf(k.group, l, f.name)) && done
 		}
-		if then != nil {
+		if done && then != nil {
 			then(ctx)
 		}
 	})
@@ -110,8 +112,9 @@ func (k *keeper) answer() {
 }
 
 // carryOut answers one request: it is in force at once, then kept, recorded
-// and removed. When the process dies before that it is carried out again, which
-// a label bears, and a reset too: it begins one version more.
+// and removed. When the process dies before that, or the disk or the log refuses,
+// it is carried out again by the next process, which a label bears, and a reset
+// too: it begins one version more.
 func (k *keeper) carryOut(name string) {
 	r, err := k.store.request(name)
 	if err == nil && r.Group != k.group {
@@ -120,8 +123,9 @@ func (k *keeper) carryOut(name string) {
 	if err != nil {
 		k.begun[name] = k.scribe.take(func(ctx context.Context) {
 			k.scribe.logger.Warn("request refused", "group", k.group, "file", name, "error", err)
-			k.scribe.record(ctx, typeBaselineRefused, actorLoop, refusedBody{plain(name), k.group, plain(err.Error())})
-			k.scribe.tidy(k.store.putAside(name))
+			if k.scribe.record(ctx, typeBaselineRefused, actorLoop, refusedBody{plain(name), k.group, plain(err.Error())}) {
+				k.scribe.tidy(k.store.putAside(name))
+			}
 		})
 		return
 	}
@@ -134,8 +138,9 @@ func (k *keeper) carryOut(name string) {
 	}
 	k.begun[name] = k.keep(func(ctx context.Context) {
 		k.scribe.logger.Info("baseline "+r.Kind, "group", k.group, "by", r.who(), "epochs", moved)
-		k.scribe.record(ctx, "baseline."+r.Kind, r.who(), requestBody{moved, r})
-		k.scribe.tidy(k.store.answered(name))
+		if k.scribe.record(ctx, "baseline."+r.Kind, r.who(), requestBody{moved, r}) {
+			k.scribe.tidy(k.store.answered(name))
+		}
 	})
 }
 

@@ -58,11 +58,14 @@ func (s *scribe) do(ctx context.Context, job func(context.Context)) {
 	job(ctx)
 }
 
-// record writes an entry. That it cannot be written is told.
-func (s *scribe) record(ctx context.Context, typ, actor string, body any) {
-	if _, err := s.log.Append(ctx, audit.Entry{Type: typ, Actor: actor, Body: body}); err != nil {
+// record writes an entry, and reports whether it is written. That it cannot be
+// is told.
+func (s *scribe) record(ctx context.Context, typ, actor string, body any) bool {
+	_, err := s.log.Append(ctx, audit.Entry{Type: typ, Actor: actor, Body: body})
+	if err != nil {
 		s.logger.Warn("not recorded", "type", typ, "error", err)
 	}
+	return err == nil
 }
 
 // tidy tells of what could not be removed.

@@ -80,6 +80,11 @@ but what was recorded.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.record != "" {
+				for _, name := range []string{"fault", "no-act", "once", "data", "output", "baseline"} {
+					if cmd.Flags().Changed(name) {
+						return &exitError{exitUsage, fmt.Errorf("demo: --%s has no meaning with --record", name), "see 'evenkeel demo --help'"}
+					}
+				}
 				r, err := o.checkRecord()
 				if err != nil {
 					return err

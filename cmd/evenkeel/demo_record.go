@@ -78,6 +78,9 @@ func recordPools(ctx context.Context, o recordDemo, progress io.Writer) error {
 		return err
 	}
 	plan := recordPlan(o)
+	if err := index.agrees(o, plan); err != nil {
+		return &exitError{exitUsage, fmt.Errorf("demo: %w", err), "record into another directory"}
+	}
 	var left time.Duration
 	for _, r := range plan {
 		if !index.has(r.name) {

@@ -69,6 +69,25 @@ func (x *recordIndex) has(run string) bool {
 	return slices.ContainsFunc(x.runs, func(row []string) bool { return row[0] == run })
 }
 
+// agrees returns an error when a run that is there was recorded of another pool
+// than is planned now.
+func (x *recordIndex) agrees(o recordDemo, plan []recordRun) error {
+	for _, r := range plan {
+		want := x.row(o, r)
+		for _, row := range x.runs {
+			if row[0] == r.name && !slices.Equal(row, want) {
+				return fmt.Errorf("%s holds %s with %v = %v, want %v as asked for", runsFile, r.name, runsHead[1:], row[1:], want[1:])
+			}
+		}
+	}
+	return nil
+}
+
+// row is what stands in runs.csv of a run.
+func (x *recordIndex) row(o recordDemo, r recordRun) []string {
+	return []string{r.name, strconv.Itoa(o.members), number(o.rate), runSeconds(r.lasts), strconv.FormatUint(r.seed, 10)}
+}
+
 // common returns how many of the runs were recorded.
 func (x *recordIndex) common(runs []recordRun) int {
 	n := 0
@@ -96,7 +115,7 @@ func (x *recordIndex) add(o recordDemo, r recordRun) error {
 		}
 		x.labels = append(x.labels, []string{r.name, runSeconds(r.onset), runSeconds(r.end), r.victim, string(r.fault.Kind), params})
 	}
-	x.runs = append(x.runs, []string{r.name, strconv.Itoa(o.members), number(o.rate), runSeconds(r.lasts), strconv.FormatUint(r.seed, 10)})
+	x.runs = append(x.runs, x.row(o, r))
 	for _, f := range x.files() {
 		if err := writeTable(filepath.Join(x.dir, f.name), f.head, *f.rows); err != nil {
 			return fmt.Errorf("demo: %w", err)

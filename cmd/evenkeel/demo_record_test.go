@@ -145,6 +145,14 @@ func TestDemoRecordKeepsWhatIsComplete(t *testing.T) {
 	if len(again.disturbances) != 1 || again.disturbances[0][4] != "surge" {
 		t.Errorf("disturbances %v, want one surge", again.disturbances)
 	}
+	if err := again.agrees(o, plan); err != nil {
+		t.Errorf("the same plan: %v", err)
+	}
+	other := o
+	other.members++
+	if err := again.agrees(other, recordPlan(other)); err == nil || !strings.Contains(err.Error(), "h001") {
+		t.Errorf("error %v for a pool of another size, want one that names the run", err)
+	}
 	if err := os.WriteFile(labels, []byte("run,when\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -13,22 +13,22 @@ func (s *Score) Print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "RUN\tFAULT\tMEMBER\tFOUND\tDELAY\tFIRST ALARM\tALSO\tBECAUSE OF")
 	for _, f := range s.Rows {
-		found, delay := "no", "-"
+		found, after := "no", "-"
 		if f.Found {
-			found, delay = "yes", seconds(f.Delay)
+			found, after = "yes", seconds(f.Delay)
 		}
 		first := f.First
 		if first == "" {
 			first = "-"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%v\n", f.Run, f.Fault, f.Member, found, delay, first,
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%v\n", f.Run, f.Fault, f.Member, found, after, first,
 			len(f.OthersToo), f.Metrics[:min(topMetrics, len(f.Metrics))])
 	}
 	fmt.Fprintln(w, "\nFAULT\tFOUND\tOF\tMEDIAN DELAY\tRIGHT MEMBER FIRST")
 	for _, k := range s.Kinds() {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%d\n", k.Fault, k.Found, k.Of, seconds(k.MedianDelay), k.RightMemberFirst)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%d\n", k.Fault, k.Found, k.Of, delay(k.Found, k.MedianDelay), k.RightMemberFirst)
 	}
-	fmt.Fprintf(w, "all\t%d\t%d\t%s\t%d\n", s.Found, s.Faults, seconds(s.MedianDelay), s.RightMemberFirst)
+	fmt.Fprintf(w, "all\t%d\t%d\t%s\t%d\n", s.Found, s.Faults, delay(s.Found, s.MedianDelay), s.RightMemberFirst)
 	if err := w.Flush(); err != nil {
 		return err
 	}
@@ -36,6 +36,14 @@ func (s *Score) Print(out io.Writer) error {
 		return err
 	}
 	return s.printHealth(out)
+}
+
+// delay writes a median delay, of which there is none when nothing was found.
+func delay(found int, median float64) string {
+	if found == 0 {
+		return "-"
+	}
+	return seconds(median)
 }
 
 func (s *Summary) printAttribution(out io.Writer) error {

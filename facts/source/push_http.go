@@ -98,7 +98,9 @@ func (p *Push) handle(w http.ResponseWriter, r *http.Request, form pushForm) (no
 	if err != nil {
 		return none, err
 	}
-	all, err := p.decode(body, form)
+	p.parsing <- struct{}{} // until it is taken in: what is decoded is many times the body
+	defer func() { <-p.parsing }()
+	all, err := decodeMetrics(body, form.json)
 	if err != nil {
 		return none, refuse(http.StatusBadRequest, "decode: %v", err)
 	}
@@ -137,14 +139,7 @@ func (p *Push) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// decode decodes a body within the bounds.
-func (p *Push) decode(body []byte, form pushForm) (pmetric.Metrics, error) {
-	p.parsing <- struct{}{}
-	defer func() { <-p.parsing }()
-	return decodeMetrics(body, form.json)
-}
-
-// decodeMetrics decodes a request in JSON or in protobuf.
+// decodeMetrics decodes a request in JSON or in protobuf, within the bounds.
 func decodeMetrics(body []byte, json bool) (pmetric.Metrics, error) {
 	if json {
 		if err := boundJSON(body); err != nil {

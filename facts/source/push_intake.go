@@ -98,7 +98,7 @@ func (in *intake) enter(attributes pcommon.Map) error {
 	in.name = ""
 	for _, key := range keys {
 		if v, ok := attributes.Get(key); ok {
-			in.name = cmp.Or(in.name, v.AsString())
+			in.name = cmp.Or(in.name, scalar(v))
 		}
 	}
 	if in.name == "" {

@@ -80,6 +80,6 @@ func failedRequest(attributes pcommon.Map) (failed, known bool) {
 		return false, false
 	}
 	v, _ := attributes.Get(statusAttributes[i])
-	status := v.AsString()
+	status := scalar(v)
 	return len(status) == 3 && status[0] == '5', true
 }

@@ -165,13 +165,43 @@ func (in *intake) hash(kind pushKind, attributes pcommon.Map) uint64 {
 		h.SetSeed(in.seed)
 		h.WriteString(key)
 		h.WriteByte(0)
-		h.WriteByte(byte(v.Type()))
-		if v.Type() == pcommon.ValueTypeStr {
-			h.WriteString(v.Str())
-		} else {
-			h.WriteString(v.AsString())
-		}
+		hashValue(&h, v)
 		sum += h.Sum64()
 	}
 	return sum
+}
+
+// hashValue adds a value to h, whose depth and size are bounded by what may be
+// decoded: in its own order, and without a copy.
+func hashValue(h *maphash.Hash, v pcommon.Value) {
+	h.WriteByte(byte(v.Type()))
+	switch v.Type() {
+	case pcommon.ValueTypeMap:
+		for key, each := range v.Map().All() {
+			h.WriteString(key)
+			h.WriteByte(0)
+			hashValue(h, each)
+		}
+	case pcommon.ValueTypeSlice:
+		for _, each := range v.Slice().All() {
+			hashValue(h, each)
+		}
+	case pcommon.ValueTypeBytes:
+		h.Write(v.Bytes().AsRaw())
+	default:
+		h.WriteString(scalar(v))
+	}
+	h.WriteByte(0)
+}
+
+// scalar returns a value that is no list, map or bytes as text, and "" for
+// those: they are no name and no status, and may be large.
+func scalar(v pcommon.Value) string {
+	switch v.Type() {
+	case pcommon.ValueTypeMap, pcommon.ValueTypeSlice, pcommon.ValueTypeBytes:
+		return ""
+	case pcommon.ValueTypeStr:
+		return v.Str()
+	}
+	return v.AsString()
 }

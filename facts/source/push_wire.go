@@ -17,6 +17,8 @@ const (
 	// maxNesting bounds messages within messages: metrics have 9 levels, and
 	// attributes of attributes have not been seen deeper than 3.
 	maxNesting = 32
+	// maxField is the largest number of a field that protobuf knows.
+	maxField = 1<<29 - 1
 )
 
 var (
@@ -123,6 +125,11 @@ func nextField(b []byte) (field uint64, wire byte, body, rest []byte, err error)
 	if n <= 0 {
 		return 0, 0, nil, nil, errWire
 	}
+	// A decoder that keeps 32 bits of a number takes a larger one for another
+	// field than is seen here.
+	if field = tag >> 3; field == 0 || field > maxField {
+		return 0, 0, nil, nil, errWire
+	}
 	b, wire = b[n:], byte(tag&7)
 	size := uint64(0)
 	switch wire {
@@ -148,7 +155,7 @@ func nextField(b []byte) (field uint64, wire byte, body, rest []byte, err error)
 	if size > uint64(len(b)) {
 		return 0, 0, nil, nil, errWire
 	}
-	return tag >> 3, wire, b[:size], b[size:], nil
+	return field, wire, b[:size], b[size:], nil
 }
 
 // boundJSON is boundProto for a request in JSON, whose objects and arrays it

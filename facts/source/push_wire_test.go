@@ -189,3 +189,14 @@ func moveTimes(all pmetric.Metrics) {
 		}
 	}
 }
+
+// A field whose number has more bits than a decoder keeps would be seen here as
+// another one than the decoder sees.
+func TestFieldsThatProtobufDoesNotKnowAreRefused(t *testing.T) {
+	for _, field := range []uint64{0, 1 << 29, 1<<32 | 1, 1<<32 | 5, 1 << 60} {
+		body := append(binary.AppendUvarint(nil, field<<3|wireBytes), 0)
+		if _, err := decodeMetrics(body, false); !errors.Is(err, errWire) {
+			t.Errorf("field %d: got error %v, want %v", field, err, errWire)
+		}
+	}
+}
