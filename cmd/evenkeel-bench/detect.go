@@ -165,11 +165,6 @@ func readGroups(ctx context.Context, file string) (out []rival.Recording, err er
 		if err != nil {
 			return nil, err
 		}
-		i := slices.IndexFunc(out, func(r rival.Recording) bool { return r.Group == f.Group })
-		if i < 0 {
-			i = len(out)
-			out = append(out, rival.Recording{File: file, Group: f.Group})
-		}
-		out[i].Frames = append(out[i].Frames, f)
+		out = rival.Collect(out, file, f)
 	}
 }

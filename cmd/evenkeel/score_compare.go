@@ -40,18 +40,17 @@ func (s *detectSession) wholeRecordings(ctx context.Context) ([]rival.Recording,
 		}
 	}
 	for n, file := range files {
-		first := len(out)
+		var groups []rival.Recording
 		err := eachFrame(ctx, file, func(f *facts.Frame) error {
-			i := slices.IndexFunc(out[first:], func(r rival.Recording) bool { return r.Group == f.Group })
-			if i < 0 {
-				i = len(out) - first
-				out = append(out, rival.Recording{File: file, Group: f.Group, Judged: n < len(s.files), Calibrates: s.teaches(file, f.Group)})
-			}
-			out[first+i].Frames = append(out[first+i].Frames, f)
+			groups = rival.Collect(groups, file, f)
 			return nil
 		})
 		if err != nil {
 			return nil, err
+		}
+		for _, r := range groups {
+			r.Judged, r.Calibrates = n < len(s.files), s.teaches(file, r.Group)
+			out = append(out, r)
 		}
 	}
 	return out, nil

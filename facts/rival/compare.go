@@ -18,6 +18,18 @@ type Recording struct {
 	Judged     bool           // its alarms are compared with the truth
 }
 
+// Collect adds a frame to the recording of its group among those of one file,
+// which begins with it when there is none. Frames come in order of time.
+func Collect(groups []Recording, file string, f *facts.Frame) []Recording {
+	i := slices.IndexFunc(groups, func(r Recording) bool { return r.Group == f.Group })
+	if i < 0 {
+		i = len(groups)
+		groups = append(groups, Recording{File: file, Group: f.Group})
+	}
+	groups[i].Frames = append(groups[i].Frames, f)
+	return groups
+}
+
 // config returns the settings for the recording's group.
 func (r *Recording) config(c detect.Config) detect.Config {
 	c.Group = r.Group
