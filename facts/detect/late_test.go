@@ -95,22 +95,7 @@ func TestAMetricThatAppearsLaterIsJudgedAfterItsOwnWarmup(t *testing.T) {
 
 func TestALateMetricOfACalibrationsLawIsTakenInByName(t *testing.T) {
 	c := Config{Env: "test", Group: "web", Warmup: 40 * time.Second, Epoch: 20 * time.Second}
-	l, err := NewLearner(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for s := newSynthetic(5, 5); s.ticks < 200; {
-		if err := l.Observe(s.frame()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run, err := l.Run()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.Calibration, err = Calibrate(c, []*Run{run}); err != nil {
-		t.Fatal(err)
-	}
+	c.Calibration = taughtBySynthetic(t, c)
 	d, err := New(c)
 	if err != nil {
 		t.Fatal(err)

@@ -102,22 +102,7 @@ func TestReaderRefusesWhatADetectorRefuses(t *testing.T) {
 func TestReaderScoresUnderACalibration(t *testing.T) {
 	c := Config{Env: "test", Group: "web", Warmup: 40 * time.Second, Epoch: 30 * time.Second,
 		Slide: -1} // a detector stops to follow a member of whom an alarm stands, a reader knows of none
-	l, err := NewLearner(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for s := newSynthetic(5, 5); s.ticks < 200; {
-		if err := l.Observe(s.frame()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run, err := l.Run()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.Calibration, err = Calibrate(c, []*Run{run}); err != nil {
-		t.Fatal(err)
-	}
+	c.Calibration = taughtBySynthetic(t, c)
 	d, err := New(c)
 	if err != nil {
 		t.Fatal(err)

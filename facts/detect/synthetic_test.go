@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"testing"
 	"time"
 
 	"github.com/evenkeel/evenkeel/facts"
@@ -132,4 +133,27 @@ func (s *synthetic) fill(row []float64, i int) {
 	set("queue_depth", s.poisson(3))
 	set("threads_usage", 0.4+0.02*s.rng.NormFloat64())
 	set("zz_other", 7) // constant
+}
+
+// taughtBySynthetic returns what 200 ticks of five healthy members teach.
+func taughtBySynthetic(t *testing.T, c Config) *Calibration {
+	t.Helper()
+	l, err := NewLearner(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for s := newSynthetic(5, 5); s.ticks < 200; {
+		if err := l.Observe(s.frame()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run, err := l.Run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	taught, err := Calibrate(c, []*Run{run})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return taught
 }
