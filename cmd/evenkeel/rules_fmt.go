@@ -6,8 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 
+	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
 	"github.com/evenkeel/evenkeel/engine"
@@ -78,7 +78,7 @@ func (o fmtOptions) tell(w io.Writer, dir string, s engine.Source, to []byte) er
 		fmt.Fprintln(w, s.Name)
 	}
 	if o.diff {
-		if _, err := w.Write(lineDiff(s.Name, s.Text, to)); err != nil {
+		if _, err := w.Write(diff.Diff(s.Name, s.Text, s.Name, to)); err != nil {
 			return err
 		}
 	}
@@ -94,88 +94,4 @@ func (o fmtOptions) tell(w io.Writer, dir string, s engine.Source, to []byte) er
 		return fmt.Errorf("rules fmt: %w", err)
 	}
 	return nil
-}
-
-// diffContext is how many equal lines are printed around a change.
-const diffContext = 3
-
-// lineDiff returns the unified difference of two versions of a file, by a
-// longest common subsequence of their lines; cost is the product of their
-// numbers, of which a rule has some tens.
-func lineDiff(name string, from, to []byte) []byte {
-	a, b := bytes.SplitAfter(from, []byte("\n")), bytes.SplitAfter(to, []byte("\n"))
-	common := make([][]int, len(a)+1) // of a[i:] and b[j:]
-	for i := range common {
-		common[i] = make([]int, len(b)+1)
-	}
-	for i := len(a) - 1; i >= 0; i-- {
-		for j := len(b) - 1; j >= 0; j-- {
-			if bytes.Equal(a[i], b[j]) {
-				common[i][j] = 1 + common[i+1][j+1]
-			} else {
-				common[i][j] = max(common[i+1][j], common[i][j+1])
-			}
-		}
-	}
-	var lines []diffLine
-	for i, j := 0, 0; i < len(a) || j < len(b); {
-		switch {
-		case i < len(a) && j < len(b) && bytes.Equal(a[i], b[j]):
-			lines = append(lines, diffLine{' ', a[i], i, j})
-			i, j = i+1, j+1
-		case j == len(b) || i < len(a) && common[i+1][j] >= common[i][j+1]:
-			lines = append(lines, diffLine{'-', a[i], i, j})
-			i++
-		default:
-			lines = append(lines, diffLine{'+', b[j], i, j})
-			j++
-		}
-	}
-	var out bytes.Buffer
-	fmt.Fprintf(&out, "--- %s\n+++ %s\n", name, name)
-	for len(lines) > 0 {
-		lines = printHunk(&out, lines)
-	}
-	return out.Bytes()
-}
-
-// diffLine is a line that stays, goes or comes, and where in both versions.
-type diffLine struct {
-	sign byte
-	text []byte
-	a, b int
-}
-
-// printHunk prints the first change of lines with those near it, and returns
-// what is after it.
-func printHunk(w io.Writer, lines []diffLine) []diffLine {
-	changed := func(l diffLine) bool { return l.sign != ' ' }
-	first := slices.IndexFunc(lines, changed)
-	if first < 0 {
-		return nil
-	}
-	end := first + 1
-	for i := end; i < len(lines) && i <= end+2*diffContext; i++ {
-		if changed(lines[i]) {
-			end = i + 1
-		}
-	}
-	hunk := lines[max(first-diffContext, 0):min(end+diffContext, len(lines))]
-	removed, added := 0, 0
-	for _, l := range hunk {
-		if l.sign != '+' {
-			removed++
-		}
-		if l.sign != '-' {
-			added++
-		}
-	}
-	fmt.Fprintf(w, "@@ -%d,%d +%d,%d @@\n", hunk[0].a+1, removed, hunk[0].b+1, added)
-	for _, l := range hunk {
-		fmt.Fprintf(w, "%c%s", l.sign, l.text)
-		if !bytes.HasSuffix(l.text, []byte("\n")) && len(l.text) > 0 {
-			fmt.Fprint(w, "\n\\ No newline at end of file\n")
-		}
-	}
-	return lines[end:]
 }

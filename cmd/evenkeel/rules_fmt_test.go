@@ -22,7 +22,8 @@ func TestRulesFmtTellsOrRewrites(t *testing.T) {
 		t.Errorf("rules fmt -l = %v, prints %q", err, out.String())
 	}
 	out.Reset()
-	want := `--- rules/slow_member.grl
+	want := `diff rules/slow_member.grl rules/slow_member.grl
+--- rules/slow_member.grl
 +++ rules/slow_member.grl
 @@ -5,8 +5,7 @@
    when
