@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -221,6 +222,9 @@ func (r *testReport) verdict(dir string, o testOptions) error {
 
 // packError is the error of a pack that is not good enough to be used.
 func packError(dir string, err error) error {
+	if e, ok := errors.AsType[*exitError](err); ok { // it knows the next step better
+		return e
+	}
 	return &exitError{exitFailed, err, "see 'evenkeel rules check " + dir + "'"}
 }
 

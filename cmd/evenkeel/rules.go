@@ -20,7 +20,7 @@ func rulesCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(rulesCheckCommand(), rulesFmtCommand(), rulesGraphCommand(), rulesTestCommand(), rulesSurveyCommand(),
+	cmd.AddCommand(rulesCheckCommand(), rulesDiffCommand(), rulesFmtCommand(), rulesGraphCommand(), rulesTestCommand(), rulesSurveyCommand(),
 		rulesGateCommand(), rulesSignCommand(), rulesVocabularyCommand())
 	return cmd
 }

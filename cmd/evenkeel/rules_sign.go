@@ -95,23 +95,28 @@ func readText(file string) ([]byte, error) {
 	return b, nil
 }
 
-// escapeText returns a text for people who are about to sign it: each character
-// outside ASCII is written as its number, so that a letter of another alphabet
-// does not pass for the one it looks like.
+// escapeText returns a text for people who are about to sign it.
 func escapeText(text []byte) string {
 	var b strings.Builder
 	for line := range strings.Lines(string(text)) {
-		b.WriteString("  | ")
-		for _, r := range strings.TrimSuffix(line, "\n") {
-			if r < ' ' || r > '~' {
-				fmt.Fprintf(&b, "<%U>", r)
-			} else {
-				b.WriteRune(r)
-			}
-		}
-		b.WriteString("\n")
+		b.WriteString("  | " + escapeLine(strings.TrimSuffix(line, "\n")) + "\n")
 	}
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// escapeLine returns a line with each character outside ASCII written as its
+// number, so that a letter of another alphabet does not pass for the one it looks
+// like, and none turns the line around. Tabs stay.
+func escapeLine(line string) string {
+	var b strings.Builder
+	for _, r := range line {
+		if (r < ' ' || r > '~') && r != '\t' {
+			fmt.Fprintf(&b, "<%U>", r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 // confirm asks a question at the terminal and returns an error unless the answer
