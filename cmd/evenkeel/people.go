@@ -4,24 +4,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"github.com/evenkeel/evenkeel/knowledge"
 )
 
 func peopleCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "people",
-		Short: "Begin and read the register of people who may change rules",
+		Short: "Begin, read and change the register of people who may change rules",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(peopleInitCommand(), peopleShowCommand())
+	cmd.AddCommand(peopleAddCommand(), peopleInitCommand(), peopleRemoveCommand(), peopleReviewCommand(), peopleShowCommand())
 	return cmd
 }
 
@@ -43,24 +40,13 @@ believed: compare its digest with the one that you pinned.`,
 }
 
 func showPeople(w io.Writer, dir, trust string, now time.Time) error {
-	texts, err := knowledge.ReadSignedTexts(os.DirFS(dir))
+	chain, pinned, err := readRegisters(dir, trust)
 	if err != nil {
-		return fmt.Errorf("registers %s: %w", dir, err)
-	}
-	if len(texts) == 0 {
-		return &exitError{exitFailed, fmt.Errorf("registers %s: no register", dir), "'evenkeel people init' begins one"}
-	}
-	pinned := trust != ""
-	if !pinned {
-		trust = knowledge.TextDigest(texts[0].Text)
-	}
-	chain, err := knowledge.ReadChain(trust, texts)
-	if err != nil {
-		return &exitError{exitFailed, err, "each founder signs version 1 with every key of theirs in it: 'evenkeel rules sign'"}
+		return err
 	}
 	r, digest := chain.Current()
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "trust\t%s\n", trust)
+	fmt.Fprintf(t, "trust\t%s\n", chain.Digests[0])
 	fmt.Fprintf(t, "register\t%s, version %d\n", digest, r.Version)
 	fmt.Fprintf(t, "holds\tfrom %s to %s\n", r.Time.Format(time.RFC3339), r.Expires.Format(time.RFC3339))
 	fmt.Fprintf(t, "changed by\t%d root people\n", r.RootThreshold)

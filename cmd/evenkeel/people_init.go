@@ -143,31 +143,46 @@ func readFounders(founders []string) ([]knowledge.Person, error) {
 		if len(parts) != 3 {
 			return nil, &exitError{exitUsage, fmt.Errorf("people init: founder %q, want ID:PRINTED NAME:FILE", f), ""}
 		}
-		text, err := readText(parts[2])
+		key, err := readPublicKey(parts[2])
 		if err != nil {
 			return nil, err
 		}
-		words := strings.Fields(string(text))
-		if len(words) < 2 {
-			return nil, &exitError{exitUsage, fmt.Errorf("people init: %s is no public key", parts[2]), "give the .pub file"}
-		}
-		key, err := knowledge.ParseKey(words[0] + " " + words[1])
-		if err != nil {
-			return nil, fmt.Errorf("people init: %s: %w", parts[2], err)
-		}
-		out = enrol(out, parts[0], parts[1], key)
+		out = enrol(out, founder(parts[0], parts[1]), key)
 	}
 	return out, nil
 }
 
-// enrol adds a key to a person, and the person if need be; all stay sorted.
-func enrol(people []knowledge.Person, id, name string, key knowledge.Key) []knowledge.Person {
-	i := slices.IndexFunc(people, func(p knowledge.Person) bool { return p.ID == id })
+// founder returns a person who may do everything.
+func founder(id, name string) knowledge.Person {
+	return knowledge.Person{ID: id, Name: name, Roles: []string{"author", "approver", "operator", "root"}}
+}
+
+// readPublicKey reads the file of a public key, as ssh-keygen writes it.
+func readPublicKey(file string) (knowledge.Key, error) {
+	text, err := readText(file)
+	if err != nil {
+		return knowledge.Key{}, err
+	}
+	words := strings.Fields(string(text))
+	if len(words) < 2 {
+		return knowledge.Key{}, &exitError{exitUsage, fmt.Errorf("people: %s is no public key", file), "give the .pub file"}
+	}
+	key, err := knowledge.ParseKey(words[0] + " " + words[1])
+	if err != nil {
+		return knowledge.Key{}, fmt.Errorf("people: %s: %w", file, err)
+	}
+	return key, nil
+}
+
+// enrol adds a key to a person, and the person if need be; all stay sorted. The
+// keys that there were are not touched.
+func enrol(people []knowledge.Person, who knowledge.Person, key knowledge.Key) []knowledge.Person {
+	i := slices.IndexFunc(people, func(p knowledge.Person) bool { return p.ID == who.ID })
 	if i < 0 {
 		i = len(people)
-		people = append(people, knowledge.Person{ID: id, Name: name, Roles: []string{"author", "approver", "operator", "root"}})
+		people = append(people, who)
 	}
-	people[i].Keys = append(people[i].Keys, key)
+	people[i].Keys = append(slices.Clone(people[i].Keys), key)
 	slices.SortFunc(people[i].Keys, func(a, b knowledge.Key) int { return strings.Compare(a.String(), b.String()) })
 	slices.SortFunc(people, func(a, b knowledge.Person) int { return strings.Compare(a.ID, b.ID) })
 	return people
@@ -185,7 +200,7 @@ func demoFounders(dir string) ([]knowledge.Person, error) {
 		if err := errors.Join(writeNew(file, text, 0o600), writeNew(file+".pub", []byte(key.String()+" "+id+"@demo\n"), 0o644)); err != nil {
 			return nil, fmt.Errorf("people init: %w", err)
 		}
-		out = enrol(out, id, name, key)
+		out = enrol(out, founder(id, name), key)
 	}
 	return out, nil
 }
