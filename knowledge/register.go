@@ -112,11 +112,11 @@ func (p Policy) settings() string {
 		}
 		return no
 	}
-	span := func(d time.Duration, written string) string {
-		if was, ok := readSpan(written); ok && was == d {
-			return written
+	span := func(d time.Duration, read string) string {
+		if was, ok := readSpan(read); ok && was == d {
+			return read
 		}
-		return d.String()
+		return written(d)
 	}
 	windows := make([]string, len(p.Freeze))
 	for i, w := range p.Freeze {

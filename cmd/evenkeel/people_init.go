@@ -23,6 +23,7 @@ const (
 	minFounders  = 3 // two approvers who did not write the change, and its author
 	registerLife = 365 * 24 * time.Hour
 	registerFile = "0001.txt"
+	demoDwell    = 10 * time.Second // nobody who tries it out waits for longer
 )
 
 // initOptions are the flags of people init.
@@ -86,7 +87,11 @@ func (o *initOptions) init(w io.Writer, dir string, now time.Time) error {
 		return &exitError{exitUsage, fmt.Errorf("people init: environment %q and %d founders, want a name and at least %d", o.env, len(people), minFounders),
 			"add --env NAME and --founder 'ID:PRINTED NAME:KEY.pub' for each"}
 	}
-	text, env, err := firstRegister(o.env, people, o.hardware, now)
+	policy := startPolicy(o.env, o.hardware)
+	if o.demo {
+		policy.MinDwell = demoDwell
+	}
+	text, err := firstRegister(policy, people, now)
 	if err != nil {
 		return fmt.Errorf("people init: %w", err)
 	}
@@ -102,7 +107,7 @@ func (o *initOptions) init(w io.Writer, dir string, now time.Time) error {
 			return err
 		}
 	}
-	return o.tell(w, dir, text, env)
+	return o.tell(w, dir, text, policy.Env)
 }
 
 func (o *initOptions) tell(w io.Writer, dir string, text []byte, env string) error {
@@ -116,15 +121,20 @@ func (o *initOptions) tell(w io.Writer, dir string, text []byte, env string) err
 	return err
 }
 
-// firstRegister returns version 1 of a register, with an environment of the name.
-func firstRegister(name string, people []knowledge.Person, hardware bool, now time.Time) (text []byte, env string, err error) {
-	env = name + "/" + randomID()
+// firstRegister returns version 1 of a register with one environment.
+func firstRegister(policy knowledge.Policy, people []knowledge.Person, now time.Time) ([]byte, error) {
 	r := knowledge.Register{ID: randomID(), Version: 1, Previous: "-", Time: now, Expires: now.Add(registerLife), RootThreshold: 2,
-		Policies: []knowledge.Policy{{Env: env, Approvals: 2, MaxAge: 7 * 24 * time.Hour, MinRings: 3, MinDwell: 10 * time.Minute, Hardware: hardware}},
-		People:   people}
-	text = r.Render()
-	_, err = knowledge.ParseRegister(text)
-	return text, env, err
+		Policies: []knowledge.Policy{policy}, People: people}
+	text := r.Render()
+	_, err := knowledge.ParseRegister(text)
+	return text, err
+}
+
+// startPolicy returns what a new environment asks of a change, until somebody
+// asks for more.
+func startPolicy(name string, hardware bool) knowledge.Policy {
+	return knowledge.Policy{Env: name + "/" + randomID(), Approvals: 2, MaxAge: 7 * 24 * time.Hour, MinRings: 3,
+		MinDwell: 10 * time.Minute, Hardware: hardware}
 }
 
 // randomID returns 16 random bytes in hexadecimal: two sites do not share it.
