@@ -57,6 +57,10 @@
 // handled one after the other, groups at the same time. [Engine.Restore] rebuilds
 // every memory from the log.
 //
+// [Engine.Load] puts another program in force, in a mode; each decision says in
+// which version and mode it was made. [Engine.Shadow] lets a candidate decide
+// beside it on the same facts, without effect.
+//
 // Entries written: fact.accepted (the fact, whole), decision (its encoding and
 // digest), fact.refused (which fact, and why), quarantine.lifted (which rule, and
 // the two people who say so).

@@ -26,7 +26,8 @@ type Submitter interface {
 	Submit(ctx context.Context, i actions.Intent) (actions.Outcome, error)
 }
 
-// Group is what an engine needs to decide for a group.
+// Group is what a group is decided by: a program, and what becomes of what its
+// rules propose.
 type Group struct {
 	Program *Program
 	Mode    Mode
@@ -83,11 +84,12 @@ type Engine struct {
 	accepted, refused, duplicates, intents, withheld, faults, undecided atomic.Int64
 }
 
-// group is one group's program and memory.
+// group is what one group is decided by, and its memory.
 type group struct {
-	program atomic.Pointer[Program]
+	live   atomic.Pointer[Group]  // what is in force
+	shadow atomic.Pointer[shadow] // nil: there is none
 
-	mu     sync.Mutex // held from the reading of a fact to the end of its submission
+	mu     sync.Mutex // held from the reading of a fact to the end of its submission, and of the shadow's decision
 	memory *Memory    // guarded by mu
 }
 
@@ -102,29 +104,13 @@ func New(c Config) (*Engine, error) {
 		e.now = time.Now
 	}
 	for name, g := range c.Groups {
-		if g.Program == nil {
-			return nil, fmt.Errorf("engine: new: group %s has no program", name)
-		}
-		switch g.Mode {
-		case Observe, Suggest, Act:
-		default:
-			return nil, fmt.Errorf("engine: new: group %s has mode %q, want observe, suggest or act", name, g.Mode)
+		if err := g.check(); err != nil {
+			return nil, fmt.Errorf("engine: new: group %s: %w", name, err)
 		}
 		e.groups[name] = &group{memory: NewMemory(c.Env, name, g.Mode)}
-		e.groups[name].program.Store(g.Program)
+		e.groups[name].live.Store(&g)
 	}
 	return e, nil
-}
-
-// Load puts a program in force for a group. The decision that is being made
-// ends with the old one.
-func (e *Engine) Load(name string, p *Program) error {
-	g, ok := e.groups[name]
-	if !ok || p == nil {
-		return fmt.Errorf("engine: load a program for group %q: want a known group and a program", name)
-	}
-	g.program.Store(p)
-	return nil
 }
 
 // Stats returns the counts so far.
@@ -174,20 +160,25 @@ func (e *Engine) Handle(ctx context.Context, f facts.Fact, id string) error {
 			fmt.Sprintf("%d bytes, want at most %d to be recorded", len(encoded), maxFactEntry))
 	}
 	d, err := e.decide(ctx, g, f, own, encoded, now)
-	if err != nil {
+	if err != nil || d == nil {
 		return err
 	}
-	return e.submit(ctx, g, d)
+	err = e.submit(ctx, d)
+	g.follow(f, now)
+	return err
 }
 
 // decide applies, decides and records. The memory is as before when it fails.
+// There is no decision when the fact was refused.
 func (e *Engine) decide(ctx context.Context, g *group, f facts.Fact, id string,
 	encoded []byte, now time.Time) (*Decision, error) {
 	undo, err := g.memory.Apply(f, id)
 	if err != nil {
 		return nil, e.refuse(ctx, &f, id, err.Error())
 	}
-	d, err := g.program.Load().Decide(now, g.memory)
+	live := g.live.Load()
+	g.memory.mode = live.Mode
+	d, err := live.Program.Decide(now, g.memory)
 	if err != nil {
 		undo()
 		return nil, err
@@ -211,12 +202,8 @@ func (e *Engine) decide(ctx context.Context, g *group, f facts.Fact, id string,
 	return &d, nil
 }
 
-// submit hands the intents of a recorded decision to the guard. d is nil when
-// the fact was refused.
-func (e *Engine) submit(ctx context.Context, g *group, d *Decision) error {
-	if d == nil {
-		return nil
-	}
+// submit hands the intents of a recorded decision to the guard.
+func (e *Engine) submit(ctx context.Context, d *Decision) error {
 	intents := d.Intents()
 	if d.Mode != Act {
 		e.withheld.Add(int64(len(intents)))

@@ -234,19 +234,6 @@ func TestListenerHearsRecordedDecisions(t *testing.T) {
 	}
 }
 
-func TestLoadPutsAProgramInForce(t *testing.T) {
-	r := newRig(t, Act, one("F.Ticks > 1"))
-	if err := r.Load("web", mustCompile(t)); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Handle(t.Context(), alarm("web-07"), ""); err != nil || len(r.guard.got) != 0 {
-		t.Errorf("Handle = %v with %d intents, want the empty program in force", err, len(r.guard.got))
-	}
-	if err := r.Load("api", mustCompile(t)); err == nil {
-		t.Error("Load for an unknown group = nil, want an error")
-	}
-}
-
 func TestNewRefusesWhatCannotDecide(t *testing.T) {
 	p := mustCompile(t)
 	log, guard := &memoryLog{}, &obedientGuard{}
@@ -313,7 +300,9 @@ func (r *rig) decideOn(t *testing.T, f facts.Fact) Decision {
 		t.Fatal(err)
 	}
 	defer undo()
-	return must(g.program.Load().Decide(r.clock, g.memory))
+	live := g.live.Load()
+	g.memory.mode = live.Mode
+	return must(live.Program.Decide(r.clock, g.memory))
 }
 
 func TestRestoredEngineKnowsWhatItHandled(t *testing.T) {

@@ -109,7 +109,7 @@ func (e *Engine) Lift(ctx context.Context, l Lift) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	version := g.program.Load().version
+	version := g.live.Load().Program.version
 	if aside, ok := g.memory.aside[l.Rule]; !ok || aside != version {
 		return fmt.Errorf("engine: lift rule %.64s: it is not put aside in group %s", l.Rule, l.Group)
 	}

@@ -102,7 +102,7 @@ func TestQuarantineHoldsForItsVersionOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Load("web", next); err != nil {
+	if err := r.Load("web", next, Act); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Lift(context.Background(), Lift{Group: "web", Rule: "half_done", By: [2]string{"ana", "ben"}, Reason: "x"}); err == nil {

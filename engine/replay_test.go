@@ -68,7 +68,7 @@ func TestReplaysAreTheSame(t *testing.T) {
 }
 
 // TestSwapsLoseAndMixNothing loads programs while facts are handled: each fact
-// is decided upon once, by one program.
+// is decided upon once, by one program in its mode.
 func TestSwapsLoseAndMixNothing(t *testing.T) {
 	const programs, workers = 5, 3
 	all := make([]*Program, programs)
@@ -83,12 +83,16 @@ func TestSwapsLoseAndMixNothing(t *testing.T) {
 	for w := range workers {
 		groups[fmt.Sprint("web-", w)] = Group{all[0], Act}
 	}
+	modeOf := func(k int) Mode { return []Mode{Act, Observe, Suggest}[k%3] }
 	var decided atomic.Int64
 	used := make([]atomic.Int64, programs)
 	e := must(New(Config{Env: "test", Groups: groups, Log: blindLog{}, Guard: &obedientGuard{log: &memoryLog{}},
 		Now: func() time.Time { return t0 }, OnDecision: func(_ facts.Fact, d Decision) {
 			decided.Add(1)
 			used[d.Version[3]-'0'].Add(1)
+			if want := modeOf(int(d.Version[3] - '0')); d.Mode != want {
+				t.Errorf("a decision of %s in mode %s, want %s", d.Version, d.Mode, want)
+			}
 			for _, n := range d.Notes {
 				if n.Text != d.Version || len(d.Notes) != 8 {
 					t.Errorf("a decision of %s has notes %v", d.Version, d.Notes)
@@ -117,7 +121,7 @@ func TestSwapsLoseAndMixNothing(t *testing.T) {
 		}
 		for name := range groups {
 			start := time.Now()
-			if err := e.Load(name, all[i%programs]); err != nil {
+			if err := e.Load(name, all[i%programs], modeOf(i%programs)); err != nil {
 				t.Fatal(err)
 			}
 			took = append(took, time.Since(start))
