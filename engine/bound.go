@@ -1,24 +1,6 @@
 package engine
 
-import (
-	"fmt"
-	"os"
-	"syscall"
-)
-
-// boundMemory lets the process have at most more bytes of address space than
-// it has now.
-func boundMemory(more uint64) error {
-	b, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return err
-	}
-	var pages uint64
-	if _, err := fmt.Sscan(string(b), &pages); err != nil {
-		return fmt.Errorf("/proc/self/statm: %w", err)
-	}
-	return setLimit(syscall.RLIMIT_AS, pages*uint64(os.Getpagesize())+more)
-}
+import "syscall"
 
 // boundTime lets the process use at most so many seconds of processor time.
 func boundTime(seconds int) error { return setLimit(syscall.RLIMIT_CPU, uint64(seconds)) }
