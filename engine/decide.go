@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"strconv"
 	"strings"
@@ -19,6 +20,16 @@ import (
 // It does not change m. An error means that no fact was applied yet, or that
 // the rules could not be copied; there is no decision then.
 func (p *Program) Decide(now time.Time, m *Memory) (Decision, error) {
+	return p.DecideWithin(context.Background(), now, m)
+}
+
+// DecideWithin is [Program.Decide] with a bound on the time it takes, which the
+// number of look-ups bounds already: for a machine that stands still. Where a
+// decision was then would depend on the machine, so that nothing of it counts:
+// when the deadline of ctx has passed, the decision is one that no rule was
+// evaluated for and that wants nothing (see [Decision.Cut]). A ctx that ended
+// for another reason is an error, and there is no decision.
+func (p *Program) DecideWithin(ctx context.Context, now time.Time, m *Memory) (Decision, error) {
 	if m.fact == nil {
 		return Decision{}, errors.New("engine: decide: no fact was applied to the memory")
 	}
@@ -29,20 +40,69 @@ func (p *Program) Decide(now time.Time, m *Memory) (Decision, error) {
 	defer p.release(in)
 	now = facts.At(now).Time
 	in.box.fill(situation{now: now, fact: m.fact, mem: m})
+	in.box.done = ctx.Done()
 	d := p.newDecision(now, m)
 	in.box.context(d.Context)
 	d.Quarantined = p.quarantined(m)
-	var all []claim
-	for l := range p.strata {
-		for i := range in.survivors(p, &p.strata[l]) {
-			if name := p.rules[i].name; m.aside[name] != p.version {
-				all = append(all, in.evaluate(i, &p.rules[i], &d)...)
-			}
+	all := in.run(p, m, &d)
+	if in.box.late {
+		if err := ctx.Err(); !errors.Is(err, context.DeadlineExceeded) {
+			return Decision{}, fmt.Errorf("engine: decide on %s of %s: %w", m.fact.Kind, m.group, err)
 		}
+		return p.late(now, m), nil
 	}
 	p.settle(&d, all, m.fact)
 	d.trim()
 	return d, nil
+}
+
+// Again makes a recorded decision again, from the memory that it was made from.
+// The same program gives the same bytes.
+func (p *Program) Again(recorded *Decision, m *Memory) (Decision, error) {
+	if recorded.Cut == CutByTime && m.fact != nil {
+		return p.late(recorded.Clock.Time, m), nil
+	}
+	return p.Decide(recorded.Clock.Time, m)
+}
+
+// late is the decision for which there was no time.
+func (p *Program) late(now time.Time, m *Memory) Decision {
+	d := p.newDecision(now, m)
+	d.Cut, d.Quarantined = CutByTime, p.quarantined(m)
+	d.trim()
+	return d
+}
+
+// run evaluates the rules in canonical order, as far as the budget goes, and
+// returns what they propose.
+func (in *instance) run(p *Program, m *Memory, d *Decision) []claim {
+	var all []claim
+	for l := range p.strata {
+		for i := range in.survivors(p, &p.strata[l]) {
+			if m.aside[p.rules[i].name] == p.version {
+				continue
+			}
+			all = append(all, in.evaluate(i, &p.rules[i], d)...)
+			if in.box.late {
+				return nil
+			}
+			if in.box.used() && i+1 < len(p.rules) {
+				p.cut(m, d, i+1)
+				return all
+			}
+		}
+	}
+	return all
+}
+
+// cut refuses the rules from one on.
+func (p *Program) cut(m *Memory, d *Decision, from int) {
+	d.Cut = CutBySteps
+	for _, r := range p.rules[from:] {
+		if m.aside[r.name] != p.version {
+			d.Refused = append(d.Refused, Refusal{r.name, notReached})
+		}
+	}
 }
 
 // claim is a proposal with the rule that made it.
@@ -63,6 +123,7 @@ func (in *instance) evaluate(i int, r *rule, d *Decision) []claim {
 	if err == nil {
 		err = b.entry.Execute(context.Background(), box, in.mem)
 	}
+	box.count()
 	if err != nil {
 		d.miss(r.name, box, err)
 		return nil

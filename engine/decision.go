@@ -19,6 +19,7 @@ type Decision struct {
 	Clock       facts.Time        `json:"clock"` // the reading decided at
 	Conflicts   []Conflict        `json:"conflicts,omitempty"`
 	Context     map[string]string `json:"context"`           // what the fields of C said
+	Cut         Cut               `json:"cut,omitempty"`     // why rules were not evaluated; empty: all were
 	Derived     []Derived         `json:"derived,omitempty"` // values set by rules, in order
 	Env         string            `json:"env"`
 	Expires     facts.Time        `json:"expires"` // of the fact; nothing is done after it
@@ -38,6 +39,25 @@ type Decision struct {
 	Version     string            `json:"version"`
 	Vetoes      []Veto            `json:"vetoes,omitempty"`
 }
+
+// Cut says why a decision stopped before the last rule. A veto may be among the
+// rules it did not come to, so that a decision which was cut tells humans at
+// most.
+type Cut string
+
+// The cuts.
+const (
+	// CutBySteps: the rules together took too many look-ups. Those that were not
+	// evaluated are among the refused; what the others said is told.
+	CutBySteps Cut = "steps"
+	// CutByTime: the machine stood still. Which rules had been evaluated says
+	// nothing about the rules, so that none counts.
+	CutByTime Cut = "time"
+)
+
+// notReached is [Refusal.Why] of the rules that a cut left out: it is no fault
+// of theirs.
+const notReached = "not evaluated: the rules before it took too many steps"
 
 // Seen is the group as the decision saw it, for the guard.
 type Seen struct {
@@ -81,7 +101,7 @@ type Want struct {
 type Conflict struct {
 	Lost   string       `json:"lost"` // the rule whose proposal it was
 	Verb   actions.Verb `json:"verb"`
-	Why    string       `json:"why"`              // veto, salience, class, escalated, tier or ageing
+	Why    string       `json:"why"`              // veto, cut, tier, ageing, salience, class or escalated
 	Winner string       `json:"winner,omitempty"` // the rule that won
 }
 

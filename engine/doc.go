@@ -36,8 +36,11 @@
 // network, map order, file order or global enters, and the same input gives the
 // same bytes. A rule is matched, not matched, undecided (it read a word that is
 // unknown in this situation), refused (it cost too much or failed) or put aside
-// (it failed three times within ten minutes; two people lift that). All but the second are in the
-// [Decision]; a broken rule is never silent. One Program serves several
+// (it failed three times within ten minutes; two people lift that). All but the
+// second are in the [Decision]; a broken rule is never silent. All rules together
+// have a budget of look-ups, and a deadline for a machine that stands still; a
+// decision that was cut by either says so and at most tells humans (see [Cut]).
+// One Program serves several
 // goroutines: each decision borrows a copy of the syntax trees, which is made
 // when none is idle.
 //

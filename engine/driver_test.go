@@ -27,6 +27,10 @@ func decideByEvaluator(t testing.TB, p *Program, in *instance, now time.Time, m 
 		if m.aside[p.rules[i].name] != p.version {
 			all = append(all, in.evaluate(i, &p.rules[i], &d)...)
 		}
+		if in.box.used() && i+1 < len(p.rules) {
+			p.cut(m, &d, i+1)
+			break
+		}
 	}
 	p.settle(&d, all, m.fact)
 	d.trim()
@@ -160,12 +164,15 @@ func (r maker) memory(t testing.TB) *Memory {
 
 func TestIndexAndFilterChangeNoDecision(t *testing.T) {
 	const perProgram, rules = 1_000, 9
-	var matched, undecided, left int
+	var matched, undecided, left, cuts int
 	total := (*differential + perProgram - 1) / perProgram * perProgram
 	for program := range total / perProgram {
 		r := maker{rand.New(rand.NewPCG(21, uint64(program)))}
 		p := diagnose(t, r.rules(rules)...)
-		in := must(p.newInstance())
+		in, own := must(p.newInstance()), must(p.acquire())
+		in.box.whole = []int{maxDecisionSteps, maxDecisionSteps, 30, 12}[program%4]
+		own.box.whole = in.box.whole
+		p.release(own)
 		for range perProgram {
 			m, now := r.memory(t), at(time.Duration(r.IntN(9))*250*time.Millisecond)
 			if r.IntN(10) == 0 {
@@ -176,6 +183,9 @@ func TestIndexAndFilterChangeNoDecision(t *testing.T) {
 				t.Fatalf("program %d: decision\n%s\nof the evaluator alone\n%s\non %+v", program, got.Encode(), want.Encode(), m.fact)
 			}
 			matched, undecided = matched+len(got.Matched), undecided+len(got.Undecided)
+			if got.Cut != "" {
+				cuts++
+			}
 			in.box.fill(situation{now, m.fact, m})
 			for l := range p.strata {
 				for range in.survivors(p, &p.strata[l]) {
@@ -185,7 +195,7 @@ func TestIndexAndFilterChangeNoDecision(t *testing.T) {
 			in.box.clear()
 		}
 	}
-	if all := total * rules; matched < all/20 || undecided < all/20 || left > matched+undecided+all/4 {
+	if all := total * rules; matched < all/20 || undecided < all/20 || cuts == 0 || left > matched+undecided+all/4 {
 		t.Errorf("of %d rules %d matched, %d were undecided, %d were left to the evaluator: the facts say too little", all, matched, undecided, left)
 	}
 }

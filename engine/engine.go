@@ -51,6 +51,9 @@ type Config struct {
 const (
 	// maxSkew is how far in the future a fact may lie: clocks of hosts differ.
 	maxSkew = 5 * time.Minute
+	// decisionTime is how long the rules may take: a thousand times what they do.
+	// A machine that stands still for longer has no fresh facts to decide on.
+	decisionTime = 5 * time.Second
 	// maxFactEntry bounds a fact that is recorded whole, with room for the entry
 	// around it.
 	maxFactEntry = audit.MaxEntryBytes - 1024
@@ -178,7 +181,9 @@ func (e *Engine) decide(ctx context.Context, g *group, f facts.Fact, id string,
 	}
 	live := g.live.Load()
 	g.memory.mode = live.Mode
-	d, err := live.Program.Decide(now, g.memory)
+	bounded, cancel := context.WithTimeout(ctx, decisionTime)
+	d, err := live.Program.DecideWithin(bounded, now, g.memory)
+	cancel()
 	if err != nil {
 		undo()
 		return nil, err

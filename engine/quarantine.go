@@ -43,6 +43,9 @@ func (m *Memory) Record(d *Decision) {
 		m.aside[name] = d.Version
 	}
 	for _, r := range d.Refused {
+		if r.Why == notReached {
+			continue
+		}
 		if len(m.faults) >= maxFaultyRules {
 			clear(m.faults)
 		}

@@ -12,22 +12,15 @@ import (
 	"github.com/hyperjumptech/grule-rule-engine/model"
 )
 
-// maxSteps bounds the look-ups of one rule in one decision. A rule has at most
-// [maxNodes] nodes and no loops, so a rule that needs more is a defect of the
-// evaluator, not of the rule. It counts steps, not time: a decision must not
-// depend on the machine.
-const maxSteps = 4 * maxNodes
-
 // sandbox is everything a rule can reach: two roots that read one situation,
-// one that holds what was derived from it, and the calls. It implements the evaluator's data context and refuses
-// whatever else that interface offers. Nothing in it is found by reflection.
+// one that holds what was derived from it, and the calls. It implements the
+// evaluator's data context and refuses whatever else that interface offers.
+// Nothing in it is found by reflection.
 type sandbox struct {
-	sit   situation
-	limit int // steps a rule may take
+	sit situation
+	budget
 
 	// What the rule in evaluation did.
-	steps    int
-	exceeded bool
 	absent   string // the unknown word that was read
 	proposed []proposal
 	vetoed   []veto
@@ -57,7 +50,7 @@ type (
 var errAbsent = errors.New("unknown in this situation")
 
 func newSandbox(s *slots) *sandbox {
-	b := &sandbox{limit: maxSteps, words: s.words, leafs: make([]leaf, len(s.words)), row: newRow(s)}
+	b := &sandbox{budget: newBudget(), words: s.words, leafs: make([]leaf, len(s.words)), row: newRow(s)}
 	for i := range b.words {
 		at := reflect.ValueOf(&b.row.nums[i])
 		switch b.words[i].Type {
@@ -78,28 +71,22 @@ func newSandbox(s *slots) *sandbox {
 func (b *sandbox) fill(s situation) {
 	b.sit = s
 	b.row.fill(&b.sit)
+	b.start()
 }
 
 // clear forgets the situation, so that an idle instance keeps no fact alive.
 func (b *sandbox) clear() {
 	b.sit = situation{}
 	b.row.clear()
+	b.start()
 	b.begin()
 }
 
 // begin forgets what the last rule did.
 func (b *sandbox) begin() {
-	b.steps, b.exceeded, b.absent = 0, false, ""
+	b.budget.begin()
+	b.absent = ""
 	b.proposed, b.vetoed, b.noted, b.assigned = nil, nil, nil, nil
-}
-
-// step charges one look-up. The evaluator recovers the panic.
-func (b *sandbox) step() {
-	b.steps++
-	if b.steps > b.limit {
-		b.exceeded = true
-		panic("step budget exceeded")
-	}
 }
 
 // Get answers the three roots and the calls, and nothing else.

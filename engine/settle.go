@@ -20,6 +20,7 @@ const maxReasonBytes = 1024
 // The words of [Conflict.Why].
 const (
 	whyVeto      = "veto"      // a rule vetoed the verb
+	whyCut       = "cut"       // not all rules were evaluated: one of them might have vetoed it
 	whyTier      = "tier"      // the pack does not accept the evidence's tier for this verb
 	whyAgeing    = "ageing"    // the evidence certifies less than the pack demands for this verb
 	whySalience  = "salience"  // a rule of higher salience proposed another verb
@@ -29,7 +30,8 @@ const (
 
 // settle turns claims into wants by a fixed table:
 //
-//  1. a veto beats every proposal of its verb;
+//  1. a veto beats every proposal of its verb, and the want of a rule that was
+//     not evaluated every proposal but that of telling a human;
 //  2. evidence of a tier that the pack does not accept, or that certifies less
 //     than the pack demands, takes no capacity away;
 //  3. the same verb on the same member is wanted once, with all reasons;
@@ -46,6 +48,8 @@ func (p *Program) settle(d *Decision, all []claim, f *facts.Fact) {
 		why, winner := "", ""
 		if i := slices.IndexFunc(d.Vetoes, func(v Veto) bool { return v.Verb == c.verb }); i >= 0 {
 			why, winner = whyVeto, d.Vetoes[i].Rule
+		} else if d.Cut != "" && c.verb != actions.Notify {
+			why = whyCut
 		} else if classes[c.verb] > 0 {
 			why = p.doubts(f.Evidence)
 		}
