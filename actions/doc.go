@@ -48,6 +48,11 @@
 // operator's intent (Rule "operator:NAME") is held by all of them but the age
 // of facts and ownership.
 //
+// # Rehearsal
+//
+// A [Rehearsal] judges intents by the same limits over members that are only
+// told to it, with no log and no machine: what would have been let through.
+//
 // # What it does not do
 //
 // It does not fence an actuator that cannot remember (HAProxy cannot); it waits

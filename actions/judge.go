@@ -113,6 +113,29 @@ func (gr *group) judgeRate(now time.Time) refusal {
 	return refusal{}
 }
 
+// judgeNotice applies the limit on how often a human is told the same.
+func (gr *group) judgeNotice(in Intent, now time.Time) refusal {
+	at, told := gr.ledger.noted[in.Rule+"\x00"+in.Member]
+	if since := now.Sub(at); told && since < gr.Limits.Cooldown {
+		return refuse(limitCooldown, "told %v ago, want %v", since.Round(time.Second), gr.Limits.Cooldown)
+	}
+	return refusal{}
+}
+
+// judgeSeen applies the limits that look at the group, and returns the member
+// as it is seen.
+func (gr *group) judgeSeen(in Intent, inv Inventory) (Member, refusal) {
+	m, ok := inv.member(in.Member)
+	if !ok {
+		return m, refuse(limitTarget, "no member %.40q among the %d of the group", in.Member, len(inv.Members))
+	}
+	r := gr.judgeMember(in, m)
+	if !r.yes() && in.Verb.removes() {
+		r = gr.judgeGroup(inv, in.Member, in.Seen.Alarmed)
+	}
+	return m, r
+}
+
 // judgeGroup applies the limits on the group as it would be after the member
 // is taken out. alarmed is how many members the detectors call sick.
 func (gr *group) judgeGroup(inv Inventory, member string, alarmed int) refusal {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 )
 
 // submit judges and carries out one intent of the group.
@@ -33,17 +32,9 @@ func (gr *group) decide(ctx context.Context, id string, in Intent) (Outcome, err
 	if err != nil {
 		return gr.refuse(ctx, id, in, refuse(limitUnreachable, "read back: %v", err))
 	}
-	m, ok := inv.member(in.Member)
-	if !ok {
-		return gr.refuse(ctx, id, in, refuse(limitTarget, "no member %.40q among the %d of the group", in.Member, len(inv.Members)))
-	}
-	if r := gr.judgeMember(in, m); r.yes() {
+	m, r := gr.judgeSeen(in, inv)
+	if r.yes() {
 		return gr.refuse(ctx, id, in, r)
-	}
-	if in.Verb.removes() {
-		if r := gr.judgeGroup(inv, in.Member, in.Seen.Alarmed); r.yes() {
-			return gr.refuse(ctx, id, in, r)
-		}
 	}
 	return gr.carryOut(ctx, id, in, inv, m)
 }
@@ -66,9 +57,8 @@ func (gr *group) refuse(ctx context.Context, id string, in Intent, r refusal) (O
 
 // notify records that a human is to be told; the outcome is the telling.
 func (gr *group) notify(ctx context.Context, id string, in Intent) (Outcome, error) {
-	now := gr.guard.now()
-	if at, ok := gr.ledger.noted[in.Rule+"\x00"+in.Member]; ok && now.Sub(at) < gr.Limits.Cooldown {
-		return gr.refuse(ctx, id, in, refuse(limitCooldown, "told %v ago, want %v", now.Sub(at).Round(time.Second), gr.Limits.Cooldown))
+	if r := gr.judgeNotice(in, gr.guard.now()); r.yes() {
+		return gr.refuse(ctx, id, in, r)
 	}
 	o := gr.outcome(id, in, Done, "", in.Reason)
 	if err := gr.record(ctx, in.Rule, id, &intentBody{Act: id, Group: gr.Name, Intent: in, Member: in.Member}, o); err != nil {
