@@ -48,6 +48,7 @@ type Pack struct {
 	// "1/30d".
 	Certified string
 	Derived   []Derived // values that rules derive on the way; as declared, in the order of the file
+	Rings     []Ring    // in which its rollout goes on; in the order of the file
 	Limits    Limits
 	Readme    string
 	Rules     []File // rules/*.grl, by name
@@ -209,6 +210,7 @@ func (r *reader) pack(n ast.Node, p *Pack) {
 			return nil
 		})},
 		field{"derived", false, func(n ast.Node) { r.derived(n, p) }},
+		field{"rings", false, func(n ast.Node) { r.rings(n, p) }},
 		field{"limits", false, func(n ast.Node) { r.limits(n, &p.Limits) }},
 	)
 }
