@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"os"
 	"os/signal"
 	"slices"
 	"strings"
@@ -32,7 +33,24 @@ func limitFiles(t *testing.T, n uint64) (lift func()) {
 	}
 }
 
+// A process of its own has the limit: the tests' own files are not cut off.
 func TestFullDiskIsToldAndOutlived(t *testing.T) {
+	cmd := process(t, fullDiskRole, "", "")
+	cmd.Args = append(cmd.Args, "-test.v", "-test.run=^TestInFullDiskProcess$")
+	var out strings.Builder
+	cmd.Stdout = &out
+	if err := cmd.Run(); err != nil || !strings.Contains(out.String(), "--- PASS: TestInFullDiskProcess") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
+// fullDiskRole is the role of the process in which TestInFullDiskProcess runs.
+const fullDiskRole = "full disk"
+
+func TestInFullDiskProcess(t *testing.T) {
+	if os.Getenv("BUS_TEST_ROLE") != fullDiskRole {
+		return // TestFullDiskIsToldAndOutlived runs it
+	}
 	b := open(t, Config{StoreDir: t.TempDir()})
 	in := consume(t, b, nil)
 	var stored []string
