@@ -63,7 +63,7 @@ type Stats struct {
 	Connected  bool   // to the broker, now
 	Reconnects uint64 // times the connection came back
 
-	Published  uint64 // facts, intents and results the broker has, duplicates included
+	Published  uint64 // facts, intents, results and papers the broker has, duplicates included
 	Duplicates uint64 // of them, those it had already
 	Failed     uint64 // those the caller was told were not published
 
@@ -73,6 +73,7 @@ type Stats struct {
 	Unsettled  uint64 // acknowledgements that did not reach the broker: delivered again
 	Interrupts uint64 // times a Consume had to start over
 	Consuming  int    // Consume calls that are attached to their durable, now
+	Papers     uint64 // parcels of papers handled and acknowledged
 	Seq        uint64 // sequence in EK_FACTS of the last fact handled; 0: none
 }
 

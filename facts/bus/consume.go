@@ -40,6 +40,18 @@ var errEpoch = errors.New("connection to the broker changed")
 // before any other. ctx ends with Consume's.
 type Handler = func(ctx context.Context, f facts.Fact, id string) error
 
+// flow is what a consumer takes from a stream, and what it does with it.
+type flow struct {
+	stream  string
+	filter  []string // subjects
+	backlog bool     // a new durable starts with the oldest message kept
+	// take handles a message. refused says that it is not what belongs there: it
+	// was told to whom it concerns, and is not delivered again.
+	take func(ctx context.Context, m jetstream.Msg, seq uint64) (refused bool, err error)
+	// taken is told that a message was handled and the broker knows.
+	taken func(s *Stats, seq uint64, refused bool)
+}
+
 // Consume delivers the facts of the environment to handle, one at a time and
 // in order, until ctx ends or the bus is closed, and returns the reason. The
 // place reached is kept by the broker under the name durable: the next Consume
@@ -50,6 +62,10 @@ type Handler = func(ctx context.Context, f facts.Fact, id string) error
 // has something under these names that it cannot work with; anything else that
 // goes wrong is retried.
 func (b *Bus) Consume(ctx context.Context, durable string, handle Handler) error {
+	return b.consume(ctx, durable, b.factFlow(handle))
+}
+
+func (b *Bus) consume(ctx context.Context, durable string, w flow) error {
 	if err := facts.CheckName("durable", durable); err != nil {
 		return fmt.Errorf("bus: consume: %w", err)
 	}
@@ -59,15 +75,15 @@ func (b *Bus) Consume(ctx context.Context, durable string, handle Handler) error
 	}
 	defer leave()
 	for attempt := 1; ; attempt++ {
-		n := b.Stats().Handled
-		err := b.follow(ctx, durable, handle)
+		before := b.progress()
+		err := b.follow(ctx, durable, w)
 		if ctx.Err() != nil {
 			return fmt.Errorf("bus: consume %s: %w", durable, context.Cause(ctx))
 		}
 		if errors.Is(err, ErrSettings) {
 			return fmt.Errorf("bus: consume %s: %w", durable, err)
 		}
-		if b.Stats().Handled > n {
+		if b.progress() > before {
 			attempt = 1
 		}
 		wait := pause(attempt, redialMin, redialMax)
@@ -75,6 +91,12 @@ func (b *Bus) Consume(ctx context.Context, durable string, handle Handler) error
 		b.cfg.Logger.Warn("consumer interrupted", "durable", durable, "error", err, "retry_in", wait)
 		b.rest(ctx, wait)
 	}
+}
+
+// progress grows with every message that was handled.
+func (b *Bus) progress() uint64 {
+	s := b.Stats()
+	return s.Handled + s.Papers
 }
 
 // rest waits for d, and as long as there is no connection. It ends early with
@@ -107,11 +129,11 @@ func (b *Bus) enter(ctx context.Context) (context.Context, func(), error) {
 	}, nil
 }
 
-// follow delivers facts until something goes wrong or the epoch ends.
-func (b *Bus) follow(ctx context.Context, durable string, handle Handler) error {
+// follow delivers messages until something goes wrong or the epoch ends.
+func (b *Bus) follow(ctx context.Context, durable string, w flow) error {
 	epoch, leave := b.thisEpoch(ctx)
 	defer leave()
-	c, err := b.attach(epoch, durable)
+	c, err := b.attach(epoch, durable, w)
 	if err != nil {
 		return err
 	}
@@ -132,7 +154,7 @@ func (b *Bus) follow(ctx context.Context, durable string, handle Handler) error 
 		if err != nil {
 			return err
 		}
-		held = b.deliver(ctx, m, handle)
+		held = b.deliver(ctx, m, w)
 	}
 	return ctx.Err()
 }
@@ -162,44 +184,47 @@ func (b *Bus) leave(inbox jetstream.MessagesContext, held jetstream.Msg) {
 }
 
 // attach returns the durable, created or brought up to date.
-func (b *Bus) attach(ctx context.Context, durable string) (jetstream.Consumer, error) {
+func (b *Bus) attach(ctx context.Context, durable string, w flow) (jetstream.Consumer, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialWait)
 	defer cancel()
 	if err := b.applyStreams(ctx); err != nil {
 		return nil, err
 	}
 	name := escape(b.cfg.Env) + "_" + escape(durable)
-	c, err := b.js.Consumer(ctx, factStream, name)
+	c, err := b.js.Consumer(ctx, w.stream, name)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		want := b.consumerConfig(jetstream.ConsumerConfig{Durable: name})
-		if b.cfg.Backlog {
+		want := b.consumerConfig(jetstream.ConsumerConfig{Durable: name}, w)
+		if w.backlog {
 			want.DeliverPolicy = jetstream.DeliverAllPolicy
 		} else {
 			want.DeliverPolicy = jetstream.DeliverNewPolicy
 		}
-		return b.js.CreateConsumer(ctx, factStream, want)
+		return b.js.CreateConsumer(ctx, w.stream, want)
 	}
 	if errors.Is(err, jetstream.ErrNotPullConsumer) {
-		return nil, fmt.Errorf("%w: consumer %s of %s pushes, want one that is pulled", ErrSettings, name, factStream)
+		return nil, fmt.Errorf("%w: consumer %s of %s pushes, want one that is pulled", ErrSettings, name, w.stream)
 	}
 	if err != nil {
 		return nil, err
 	}
 	have := c.CachedInfo().Config
-	want := b.consumerConfig(have)
+	want := b.consumerConfig(have, w)
 	if have.AckPolicy != want.AckPolicy {
 		return nil, fmt.Errorf("%w: consumer %s of %s: found ack policy %s, want %s: remove the consumer",
-			ErrSettings, name, factStream, have.AckPolicy, want.AckPolicy)
+			ErrSettings, name, w.stream, have.AckPolicy, want.AckPolicy)
 	}
 	if reflect.DeepEqual(have, want) {
 		return c, nil
 	}
-	return b.js.UpdateConsumer(ctx, factStream, want)
+	return b.js.UpdateConsumer(ctx, w.stream, want)
 }
 
 // consumerConfig returns c with the settings that order and durability rest on.
-func (b *Bus) consumerConfig(c jetstream.ConsumerConfig) jetstream.ConsumerConfig {
-	c.FilterSubject, c.FilterSubjects = subject(b.cfg.Env, "fact")+".>", nil
+func (b *Bus) consumerConfig(c jetstream.ConsumerConfig, w flow) jetstream.ConsumerConfig {
+	c.FilterSubject, c.FilterSubjects = w.filter[0], nil
+	if len(w.filter) > 1 {
+		c.FilterSubject, c.FilterSubjects = "", w.filter
+	}
 	c.AckPolicy = jetstream.AckExplicitPolicy
 	c.AckWait, c.MaxDeliver, c.BackOff = b.ackWait, -1, nil
 	c.MaxAckPending = maxAckPending

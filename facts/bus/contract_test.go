@@ -473,6 +473,8 @@ func TestBadArgumentsAreRefused(t *testing.T) {
 		{"result without an id", b.PublishResult(t.Context(), "haproxy", "web", "", nil), "has 0 bytes"},
 		{"result with a header in its id", b.PublishResult(t.Context(), "haproxy", "web", "1\r\nX: y", nil), `holds '\r'`},
 		{"beat of nobody", b.Beat(t.Context(), "", "a", nil), "has 0 bytes"},
+		{"paper of no kind", b.PublishPaper(t.Context(), "", "1", nil), "has 0 bytes"},
+		{"paper that is too large", b.PublishPaper(t.Context(), "proposal", "1", make([]byte, MaxPaperBytes+1)), "send it another way"},
 		{"durable without a name", b.Consume(t.Context(), "", nil), "has 0 bytes"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

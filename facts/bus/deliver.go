@@ -23,21 +23,39 @@ const (
 	retryMax = 5 * time.Second
 )
 
+// factFlow is the facts of the environment on their way to handle.
+func (b *Bus) factFlow(handle Handler) flow {
+	return flow{stream: factStream, filter: []string{subject(b.cfg.Env, "fact") + ".>"}, backlog: b.cfg.Backlog,
+		take: func(ctx context.Context, m jetstream.Msg, seq uint64) (bool, error) {
+			f, id, bad := decode(m.Subject(), m.Headers(), m.Data())
+			if bad != nil {
+				return true, b.cfg.OnRefused(ctx, Refusal{Subject: m.Subject(), ID: claimedID(m.Headers()),
+					Digest: facts.Digest(m.Data()), Bytes: len(m.Data()), Seq: seq, Err: bad})
+			}
+			return false, handle(ctx, f, id)
+		},
+		taken: func(s *Stats, seq uint64, refused bool) {
+			if refused {
+				s.Refused++
+				return
+			}
+			s.Handled++
+			s.Seq = seq
+		}}
+}
+
 // deliver hands one message to whom it concerns and settles it. It returns the
 // message if that could not be done because ctx ended.
-func (b *Bus) deliver(ctx context.Context, m jetstream.Msg, handle Handler) (held jetstream.Msg) {
+func (b *Bus) deliver(ctx context.Context, m jetstream.Msg, w flow) (held jetstream.Msg) {
 	meta, err := m.Metadata()
 	if err != nil { // not from the stream: the reply subject is not one of its
 		b.cfg.Logger.Warn("message without metadata", "subject", m.Subject(), "error", err)
 		return nil
 	}
-	f, id, bad := decode(m.Subject(), m.Headers(), m.Data())
-	err = whileHeld(m, b.ackWait/3, func() error {
-		if bad != nil {
-			return b.cfg.OnRefused(ctx, Refusal{Subject: m.Subject(), ID: claimedID(m.Headers()),
-				Digest: facts.Digest(m.Data()), Bytes: len(m.Data()), Seq: meta.Sequence.Stream, Err: bad})
-		}
-		return handle(ctx, f, id)
+	seq, refused := meta.Sequence.Stream, false
+	err = whileHeld(m, b.ackWait/3, func() (err error) {
+		refused, err = w.take(ctx, m, seq)
+		return err
 	})
 	if err != nil && ctx.Err() != nil {
 		return m
@@ -46,20 +64,16 @@ func (b *Bus) deliver(ctx context.Context, m jetstream.Msg, handle Handler) (hel
 		b.again(m, meta, err)
 		return nil
 	}
-	settled := b.settle(ctx, m, bad)
+	settled := b.settle(ctx, m, refused)
 	b.update(func(s *Stats) {
-		switch {
-		case settled != nil:
+		if settled != nil {
 			s.Unsettled++
-		case bad != nil:
-			s.Refused++
-		default:
-			s.Handled++
-			s.Seq = meta.Sequence.Stream
+			return
 		}
+		w.taken(s, seq, refused)
 	})
 	if settled != nil && ctx.Err() == nil {
-		b.cfg.Logger.Warn("fact not acknowledged", "fact", id, "error", settled)
+		b.cfg.Logger.Warn("message not acknowledged", "subject", m.Subject(), "seq", seq, "error", settled)
 	}
 	return nil
 }
@@ -68,7 +82,7 @@ func (b *Bus) deliver(ctx context.Context, m jetstream.Msg, handle Handler) (hel
 func (b *Bus) again(m jetstream.Msg, meta *jetstream.MsgMetadata, cause error) {
 	b.update(func(s *Stats) { s.Retried++ })
 	wait := pause(int(min(meta.NumDelivered, 32)), retryMin, retryMax)
-	b.cfg.Logger.Warn("fact not handled", "seq", meta.Sequence.Stream, "error", cause, "retry_in", wait)
+	b.cfg.Logger.Warn("message not handled", "subject", m.Subject(), "seq", meta.Sequence.Stream, "error", cause, "retry_in", wait)
 	if err := m.NakWithDelay(wait); err != nil { // the broker will notice after ackWait
 		b.cfg.Logger.Debug("fact not returned", "subject", m.Subject(), "error", err)
 	}
@@ -78,9 +92,9 @@ func (b *Bus) again(m jetstream.Msg, meta *jetstream.MsgMetadata, cause error) {
 // knows. While the connection is down it keeps trying, so that a restart of the
 // broker does not repeat a fact that was handled; not past the end of ctx,
 // except once.
-func (b *Bus) settle(ctx context.Context, m jetstream.Msg, bad error) error {
+func (b *Bus) settle(ctx context.Context, m jetstream.Msg, refused bool) error {
 	for try := 1; ; try++ {
-		err := b.settleOnce(ctx, m, bad)
+		err := b.settleOnce(ctx, m, refused)
 		if err == nil || ctx.Err() != nil || (try >= settleTries && b.nc.IsConnected()) {
 			return err
 		}
@@ -88,9 +102,9 @@ func (b *Bus) settle(ctx context.Context, m jetstream.Msg, bad error) error {
 	}
 }
 
-func (b *Bus) settleOnce(ctx context.Context, m jetstream.Msg, bad error) error {
-	if bad != nil {
-		return m.TermWithReason("not a fact") // the broker does not answer this
+func (b *Bus) settleOnce(ctx context.Context, m jetstream.Msg, refused bool) error {
+	if refused {
+		return m.TermWithReason("refused") // the broker does not answer this
 	}
 	epoch, leave := b.thisEpoch(context.WithoutCancel(ctx))
 	defer leave()

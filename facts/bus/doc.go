@@ -16,6 +16,7 @@
 //	EK_FACTS   ek.<env>.fact.<detector>.<group>.<kind>   an hour, bytes, facts a subject; refuses when full
 //	EK_INTENT  ek.<env>.intent.<group>.<verb>            work queue, 10 minutes, bytes; refuses when full
 //	EK_RESULT  ek.<env>.result.<executor>.<group>        an hour, bytes; the oldest go when full
+//	EK_GOV     ek.<env>.gov.<kind>, ek.<env>.stop        bytes; the oldest go when full
 //	(none)     ek.<env>.hb.<role>.<id>                   heartbeats, not stored
 //
 // No stream lets anyone delete or purge. Names may hold characters that mean

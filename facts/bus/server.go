@@ -21,7 +21,7 @@ const (
 
 	// storeBytes is above what the bounds of the streams add up to, so that no
 	// stream is refused for the sake of another.
-	storeBytes = maxMaxBytes + intentMaxBytes + resultMaxBytes + 1<<30
+	storeBytes = maxMaxBytes + intentMaxBytes + resultMaxBytes + paperMaxBytes + 1<<30
 
 	// memoryBytes bounds memory streams, of which there are none.
 	memoryBytes = 1 << 20

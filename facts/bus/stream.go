@@ -18,6 +18,7 @@ const (
 	factStream   = "EK_FACTS"
 	intentStream = "EK_INTENT"
 	resultStream = "EK_RESULT"
+	paperStream  = "EK_GOV"
 )
 
 const (
@@ -38,6 +39,10 @@ const (
 	// minute.
 	intentMaxBytes = 64 << 20
 	resultMaxBytes = 256 << 20
+
+	// paperMaxBytes is room for thousands of parcels of papers. They are kept
+	// for as long as it lasts: the log has what counted.
+	paperMaxBytes = 256 << 20
 )
 
 // ErrSettings reports a stream, a consumer or a server that has settings under
@@ -69,7 +74,12 @@ func streams(c Config) []jetstream.StreamConfig {
 
 	r := stream(resultStream, "result", "what executors did")
 	r.MaxBytes, r.MaxMsgsPerSubject, r.Discard = resultMaxBytes, -1, jetstream.DiscardOld
-	return []jetstream.StreamConfig{f, i, r}
+
+	p := stream(paperStream, "gov", "what people signed")
+	p.Subjects = append(p.Subjects, subjectRoot+".*."+paperStop)
+	p.MaxBytes, p.MaxMsgsPerSubject, p.Discard = paperMaxBytes, -1, jetstream.DiscardOld
+	p.MaxAge, p.MaxMsgSize = 0, MaxPaperBytes+8<<10
+	return []jetstream.StreamConfig{f, i, r, p}
 }
 
 // applyStreams creates the streams that are missing and verifies the others.

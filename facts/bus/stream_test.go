@@ -42,14 +42,19 @@ func TestStreamsAreBoundedAndProtected(t *testing.T) {
 			factStream:   {"ek.*.fact.>", jetstream.LimitsPolicy, jetstream.DiscardNew, DefaultMaxAge, DefaultMaxBytes, DefaultMaxPerSubject},
 			intentStream: {"ek.*.intent.>", jetstream.WorkQueuePolicy, jetstream.DiscardNew, intentMaxAge, intentMaxBytes, -1},
 			resultStream: {"ek.*.result.>", jetstream.LimitsPolicy, jetstream.DiscardOld, DefaultMaxAge, resultMaxBytes, -1},
+			paperStream:  {"ek.*.gov.> ek.*.stop", jetstream.LimitsPolicy, jetstream.DiscardOld, 0, paperMaxBytes, -1},
 		} {
 			s, err := js.Stream(t.Context(), name)
 			if err != nil {
 				t.Fatal(err)
 			}
 			g := s.CachedInfo().Config
-			if len(g.Subjects) != 1 || g.Subjects[0] != want.subject || g.Retention != want.retention || g.Discard != want.discard ||
-				g.MaxAge != want.age || g.MaxBytes != want.bytes || g.MaxMsgsPerSubject != want.per || g.MaxMsgSize != maxMessageBytes ||
+			size := int32(maxMessageBytes)
+			if name == paperStream {
+				size = MaxPaperBytes + 8<<10
+			}
+			if strings.Join(g.Subjects, " ") != want.subject || g.Retention != want.retention || g.Discard != want.discard ||
+				g.MaxAge != want.age || g.MaxBytes != want.bytes || g.MaxMsgsPerSubject != want.per || g.MaxMsgSize != size ||
 				g.Duplicates != dedupWindow || g.Storage != jetstream.FileStorage || !g.DenyDelete || !g.DenyPurge {
 				t.Errorf("stream %s is %+v, want %+v", name, g, want)
 			}
