@@ -58,7 +58,7 @@
 // happens; when that fails, nothing was remembered and nothing is submitted. A
 // fact is decided upon once, however often it is delivered. Facts of a group are
 // handled one after the other, groups at the same time. [Engine.Restore] rebuilds
-// every memory from the log.
+// every memory from the log, and [Revisit] makes each decision's own again.
 //
 // [Engine.Load] puts another program in force, in a mode; each decision says in
 // which version and mode it was made. [Engine.Shadow] lets a candidate decide
@@ -66,7 +66,8 @@
 //
 // Entries written: fact.accepted (the fact, whole), decision (its encoding and
 // digest), fact.refused (which fact, and why), quarantine.lifted (which rule, and
-// the two people who say so).
+// the two people who say so), memory.restored (a restart: from which entries the
+// memories were rebuilt).
 //
 // # What it does not do
 //

@@ -1,19 +1,16 @@
 package engine
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sort"
 	"time"
 
 	"github.com/evenkeel/evenkeel/audit"
-	"github.com/evenkeel/evenkeel/facts"
 )
 
-// History is the log, to be read. *audit.Log is one.
+// History is the log, to be read. *audit.Log and *audit.Reader are.
 type History interface {
 	Size() int64
 	Scan(ctx context.Context, from, to int64, f func(audit.Record) error) error // to is exclusive
@@ -28,37 +25,63 @@ const (
 	restoreFacts = drainWindow
 )
 
+// typeRestored is the type of the entry that a restart is recorded with.
+const typeRestored = "memory.restored"
+
+// restored says of which entries memories were rebuilt at a restart. It is
+// recorded, for what is decided later depends on it; keys sorted.
+type restored struct {
+	Facts    int64 `json:"facts"`    // the first entry of which everything was read
+	Outcomes int64 `json:"outcomes"` // the first of which outcomes were read
+	Size     int64 `json:"size"`     // entries that the log had
+}
+
 // Restore rebuilds the memory of every group, and the identities of the facts
 // handled lately, from the log: a memory is a fold of the accepted facts, so
 // nothing else is needed. Call it once, before the first Handle.
 //
 // It reads who is held out by our hand in the last day, and all else in the
 // last hour. A quiet that is longer begins anew: C.QuietSeconds may be less than
-// before the restart, never more.
+// before the restart, never more. Which entries these were is recorded, so that
+// [Revisit] finds the same memories.
 func (e *Engine) Restore(ctx context.Context, h History) error {
-	now := e.now()
-	size := h.Size()
-	from, err := firstAfter(ctx, h, size, now.Add(-restoreWindow))
-	if err != nil {
-		return fmt.Errorf("engine: restore: %w", err)
-	}
-	err = h.Scan(ctx, from, size, func(r audit.Record) error {
-		if err := e.remember(r, now.Sub(r.Time) > restoreFacts); err != nil {
-			return fmt.Errorf("entry %d: %w", r.Seq, err)
-		}
-		return nil
-	})
-	if err != nil {
+	if err := e.restore(ctx, h); err != nil {
 		return fmt.Errorf("engine: restore: %w", err)
 	}
 	return nil
 }
 
-// firstAfter returns the first entry that is not before t. Times never go back
-// in a log.
-func firstAfter(ctx context.Context, h History, size int64, t time.Time) (int64, error) {
+func (e *Engine) restore(ctx context.Context, h History) (err error) {
+	now, r := e.now(), restored{Size: h.Size()}
+	if r.Outcomes, err = FirstSince(ctx, h, r.Size, now.Add(-restoreWindow)); err != nil {
+		return err
+	}
+	if r.Facts, err = FirstSince(ctx, h, r.Size, now.Add(-restoreFacts)); err != nil {
+		return err
+	}
+	for _, g := range e.groups {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+	}
+	c := collector{handled: e.recent.add, memory: func(env, group string) *Memory {
+		g, known := e.groups[group]
+		if !known || env != e.env {
+			return nil
+		}
+		return g.memory
+	}}
+	if err := c.rebuild(ctx, h, r); err != nil {
+		return err
+	}
+	_, err = e.log.Append(ctx, audit.Entry{Type: typeRestored, Actor: actor, Body: r})
+	return err
+}
+
+// FirstSince returns the first of the entries below to that is not before t, or
+// to when there is none. Times never go back in a log.
+func FirstSince(ctx context.Context, h History, to int64, t time.Time) (int64, error) {
 	var failed error
-	i := sort.Search(int(size), func(i int) bool {
+	i := sort.Search(int(to), func(i int) bool {
 		found := false
 		err := h.Scan(ctx, int64(i), int64(i)+1, func(r audit.Record) error {
 			found = !r.Time.Before(t)
@@ -68,90 +91,4 @@ func firstAfter(ctx context.Context, h History, size int64, t time.Time) (int64,
 		return found || err != nil
 	})
 	return int64(i), failed
-}
-
-// outcomeKind is in the encoding of every outcome fact; where it is not, an old
-// fact need not be decoded.
-var outcomeKind = []byte(`"kind":"outcome"`)
-
-// remember takes an entry into the memory it belongs to. Of an old entry only
-// an outcome matters.
-func (e *Engine) remember(r audit.Record, old bool) error {
-	s, err := audit.Decode(r.Bytes)
-	if err != nil {
-		return err
-	}
-	switch {
-	case s.Env != e.env:
-	case s.Type == "fact.accepted":
-		return e.rememberFact(s.Body, old)
-	case s.Type == "decision" && !old:
-		return e.rememberDecision(s.Body)
-	case s.Type == "quarantine.lifted" && !old:
-		return e.rememberLift(s.Body)
-	case s.Type == "fact.refused" && !old:
-		e.recent.add(s.Corr)
-	}
-	return nil
-}
-
-func (e *Engine) rememberFact(body json.RawMessage, old bool) error {
-	if old && !bytes.Contains(body, outcomeKind) {
-		return nil
-	}
-	var b acceptedBody
-	if err := json.Unmarshal(body, &b); err != nil {
-		return err
-	}
-	var f facts.Fact
-	if err := json.Unmarshal(b.Fact, &f); err != nil {
-		return err
-	}
-	if id, err := f.ID(); err != nil || id != b.ID {
-		return fmt.Errorf("fact %s: found %s, want the bytes it is the digest of: %w", b.ID, id,
-			errors.Join(err, facts.ErrFact))
-	}
-	g, known := e.groups[f.Group]
-	if !known || old && f.Kind != facts.Result {
-		return nil
-	}
-	e.recent.add(b.ID)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	_, err := g.memory.Apply(f, b.ID)
-	return err
-}
-
-func (e *Engine) rememberDecision(body json.RawMessage) error {
-	var b decisionBody
-	if err := json.Unmarshal(body, &b); err != nil {
-		return err
-	}
-	var d Decision
-	if err := json.Unmarshal(b.Decision, &d); err != nil {
-		return err
-	}
-	g, known := e.groups[d.Group]
-	if !known {
-		return nil
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.memory.Record(&d)
-	return nil
-}
-
-func (e *Engine) rememberLift(body json.RawMessage) error {
-	var b liftedBody
-	if err := json.Unmarshal(body, &b); err != nil {
-		return err
-	}
-	g, known := e.groups[b.Group]
-	if !known {
-		return nil
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.memory.lift(b.Rule)
-	return nil
 }
