@@ -157,7 +157,7 @@ func TestStrata(t *testing.T) {
 
 // Every mutant is another rule that the guard admits, and says what it is.
 func TestMutants(t *testing.T) {
-	o, err := NewOutline(source("rule_one", 1, `F.Ticks >= 2 && !(F.Margin > 1.5 || F.Kind == "absent")`, `Veto("drain", "x"); Note("y");`))
+	o, err := NewOutline(source("rule_one", 1, `F.Ticks >= 2 && !(F.Margin > 1.5 || F.Kind == "absent")`, `Veto("drain", "x"); Note("y");`), everything)
 	if err != nil {
 		t.Fatal(err)
 	}

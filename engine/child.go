@@ -32,11 +32,12 @@ const (
 // question is what the child is asked, surveyed what it says.
 type (
 	question struct {
-		Rules     []Source       `json:"rules"`
-		Verbs     []actions.Verb `json:"verbs"`
-		Tiers     []string       `json:"tiers"`
-		Certified *int64         `json:"certified,omitempty"` // nanoseconds
-		Derived   []Word         `json:"derived,omitempty"`
+		Rules      []Source       `json:"rules"`
+		Verbs      []actions.Verb `json:"verbs"`
+		Tiers      []string       `json:"tiers"`
+		Certified  *int64         `json:"certified,omitempty"` // nanoseconds
+		Derived    []Word         `json:"derived,omitempty"`
+		Parameters []Parameter    `json:"parameters,omitempty"`
 	}
 	surveyed struct {
 		V        int            `json:"v"` // 1
@@ -61,7 +62,7 @@ type (
 // A version that kills the process is refused (E17). An error is the machine's:
 // the process could not be started, or did not speak as agreed.
 func SurveyApart(ctx context.Context, command *exec.Cmd, rules []Source, allow Allow) (Errors, error) {
-	q := question{Rules: rules, Verbs: allow.Verbs, Tiers: allow.Tiers, Derived: allow.Derived}
+	q := question{Rules: rules, Verbs: allow.Verbs, Tiers: allow.Tiers, Derived: allow.Derived, Parameters: allow.Parameters}
 	if allow.Certified != nil {
 		n := int64(*allow.Certified)
 		q.Certified = &n
@@ -146,7 +147,7 @@ func AnswerSurvey(in io.Reader, out io.Writer) error {
 	if err := boundTime(childSeconds + len(q.Rules)/rulesASecond); err != nil {
 		return fmt.Errorf("engine: bound the time of the parser: %w", err)
 	}
-	allow := Allow{Verbs: q.Verbs, Tiers: q.Tiers, Derived: q.Derived}
+	allow := Allow{Verbs: q.Verbs, Tiers: q.Tiers, Derived: q.Derived, Parameters: q.Parameters}
 	if q.Certified != nil {
 		r := facts.Rate(*q.Certified)
 		allow.Certified = &r

@@ -34,6 +34,8 @@ type Allow struct {
 	// strata to read: their names are D.Name, their types number, count, text
 	// or truth. Those with Args are refused.
 	Derived []Word
+	// Parameters are the constants of the version, which rules read as P.Name.
+	Parameters []Parameter
 }
 
 // Compile checks the rules of a version and makes them ready to decide. The
@@ -50,12 +52,15 @@ func Compile(version string, rules []Source, allow Allow) (*Program, error) {
 	if err := checkDerived(allow.Derived); err != nil {
 		return nil, err
 	}
-	ws, errs := guardAll(rules)
+	if err := checkParameters(allow.Parameters); err != nil {
+		return nil, err
+	}
+	ws, errs := guardAll(rules, constantsOf(allow.Parameters))
 	if len(errs) > 0 {
 		return nil, errs.sorted()
 	}
 	p := &Program{version: version, tiers: slices.Clone(allow.Tiers), certified: allow.Certified,
-		slots: newSlots(allow.Derived), free: make(chan *instance, maxInstances)}
+		slots: newSlots(allow.Derived), parameters: wordsOf(allow.Parameters), free: make(chan *instance, maxInstances)}
 	if len(ws) == 0 {
 		return p, nil
 	}
@@ -92,13 +97,14 @@ func Compile(version string, rules []Source, allow Allow) (*Program, error) {
 }
 
 // guardAll returns the rules in canonical order: salience descending, then
-// name.
-func guardAll(rules []Source) ([]*written, Errors) {
+// name; with the values of parameters in the place of their names, unless c is
+// nil.
+func guardAll(rules []Source, c constants) ([]*written, Errors) {
 	var ws []*written
 	var errs Errors
 	names := map[string]*written{}
 	for _, s := range rules {
-		w, found := guard(s)
+		w, found := read(s, c)
 		errs = append(errs, found...)
 		if len(found) > 0 {
 			continue
@@ -128,7 +134,7 @@ func parse(ws []*written) (lib *ast.KnowledgeLibrary, errs Errors) {
 	line := 1
 	for i, w := range ws {
 		first[i] = line
-		all.Write(w.text)
+		all.Write(w.grl())
 		all.WriteByte('\n')
 		line += 1 + strings.Count(string(w.text), "\n")
 	}
@@ -167,5 +173,5 @@ func place(e error, ws []*written, first []int) *Error {
 		i--
 	}
 	i = min(max(i, 0), len(ws)-1)
-	return ws[i].err(token{line: line - first[i] + 1, col: col + 1}, E00, "syntax: "+msg, "")
+	return ws[i].err(token{line: line - first[i] + 1, col: ws[i].column(line-first[i]+1, col+1)}, E00, "syntax: "+msg, "")
 }

@@ -22,6 +22,12 @@
 // once in a decision, by the rule of the highest salience that would set it,
 // and is unknown before: a rule that can do without asks Known("D.Sure") first.
 //
+// P holds the constants of a version, which the pack declares with their units
+// and ranges: each [Parameter] is put in the place of its name before anything
+// reads the rule. P.SlowTicks is a 5 to the parser, the checks, the index and the
+// mutants, as if the rule had it; only places and what people are told keep the
+// name.
+//
 // # Program
 //
 // [Compile] makes a [Program] of a version's rules or says everything that is

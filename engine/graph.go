@@ -33,7 +33,7 @@ type GraphEdge struct {
 // NewGraph returns how the rules depend on each other. Rules that the guard
 // refuses, or that wait for each other, are errors of type [Errors].
 func NewGraph(rules []Source) (*Graph, error) {
-	trees, errs := growAll(rules)
+	trees, errs := growAll(rules, nil)
 	if len(errs) > 0 {
 		return nil, errs.sorted()
 	}
@@ -46,8 +46,8 @@ func NewGraph(rules []Source) (*Graph, error) {
 }
 
 // growAll returns the trees of rules in canonical order.
-func growAll(rules []Source) ([]*tree, Errors) {
-	ws, errs := guardAll(rules)
+func growAll(rules []Source, c constants) ([]*tree, Errors) {
+	ws, errs := guardAll(rules, c)
 	var out []*tree
 	for _, w := range ws {
 		t, err := grow(w)
@@ -121,7 +121,7 @@ func (t *tree) bare(x *term) string {
 	for t.at(from).kind == mark && t.at(from).text == "(" {
 		from, to = from+1, to-1
 	}
-	return spell(t.tokens[from:to])
+	return spellNamed(t.tokens[from:to])
 }
 
 // stratify gives each rule the number of the longest chain of rules before it.

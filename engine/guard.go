@@ -30,6 +30,19 @@ type written struct {
 	tokens   []token // of the whole file
 	when     int     // index of the first token of the condition
 	then     int     // index of "then"
+	// constants are the parameters that were put in place; nil: names stand as
+	// they are written.
+	constants constants
+}
+
+// read is guard, and puts the values of parameters in the place of their names;
+// nil leaves the names.
+func read(s Source, c constants) (*written, Errors) {
+	w, errs := guard(s)
+	if len(errs) == 0 && c != nil {
+		errs = w.resolve(c)
+	}
+	return w, errs
 }
 
 // guard reads one rule file without the parser. It refuses what would be

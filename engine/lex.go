@@ -37,8 +37,9 @@ type token struct {
 	text string // of a text token: without its quotes
 	line int
 	col  int
-	pos  int // of its first byte in the file
-	end  int // of the byte after its last
+	pos  int    // of its first byte in the file
+	end  int    // of the byte after its last
+	name string // of the parameter that it is the value of; empty: it is written so
 }
 
 // marks holds the operators and punctuation that the parser's own lexer knows,
@@ -129,7 +130,7 @@ func (x *lexer) skip(n int) {
 
 // take emits a token of n bytes.
 func (x *lexer) take(k kind, s string, n int) {
-	x.out = append(x.out, token{k, s, x.line, x.col, x.pos, x.pos + n})
+	x.out = append(x.out, token{kind: k, text: s, line: x.line, col: x.col, pos: x.pos, end: x.pos + n})
 	x.skip(n)
 }
 

@@ -41,7 +41,7 @@ func (m *mutator) raw(x *term) string {
 func (m *mutator) add(from, to int, with, what string) {
 	at := m.at(from)
 	s := Source{m.file, slices.Concat(m.text[:at.pos], []byte(with), m.text[m.tokens[to-1].end:])}
-	w, errs := guard(s)
+	w, errs := read(s, m.constants)
 	if len(errs) > 0 {
 		return
 	}

@@ -26,10 +26,11 @@ type Bound struct {
 	Step   float64 // the next value: 1 of a count, else the last decimal of the number as written
 }
 
-// NewOutline returns a rule as it is written. Errors are [Errors]: what the
-// guard refuses has no outline.
-func NewOutline(s Source) (*Outline, error) {
-	w, errs := guard(s)
+// NewOutline returns a rule of a version as it is written, with the values of the
+// version's parameters. Errors are [Errors]: what the guard refuses has no
+// outline.
+func NewOutline(s Source, allow Allow) (*Outline, error) {
+	w, errs := read(s, constantsOf(allow.Parameters))
 	if len(errs) > 0 {
 		return nil, errs.sorted()
 	}

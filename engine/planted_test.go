@@ -163,7 +163,7 @@ func TestOwnReaderAgreesWithTheDriver(t *testing.T) {
 		when := randomCondition(r, 2)
 		s := one(when)
 		p := mustCompile(t, s)
-		o, err := NewOutline(s)
+		o, err := NewOutline(s, everything)
 		if err != nil {
 			t.Fatal(err)
 		}

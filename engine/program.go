@@ -16,24 +16,25 @@ const maxInstances = 16
 // by several goroutines at once: each decision borrows an instance of its own
 // and makes one when none is idle.
 type Program struct {
-	version   string
-	tiers     []string    // of evidence that may take capacity away
-	certified *facts.Rate // what that evidence has to certify; nil: the declared rate
-	rules     []rule      // in canonical order: stratum, salience descending, name
-	slots     *slots
-	strata    []stratum
-	lib       *ast.KnowledgeLibrary // read only after Compile
-	free      chan *instance
+	version    string
+	tiers      []string    // of evidence that may take capacity away
+	certified  *facts.Rate // what that evidence has to certify; nil: the declared rate
+	rules      []rule      // in canonical order: stratum, salience descending, name
+	slots      *slots
+	parameters []Word
+	strata     []stratum
+	lib        *ast.KnowledgeLibrary // read only after Compile
+	free       chan *instance
 }
 
 // Version returns the version given to [Compile].
 func (p *Program) Version() string { return p.version }
 
 // Vocabulary returns every word that the program's rules may use: those of
-// [Vocabulary] and the pack's derived values. The caller may keep and change
-// the slice.
+// [Vocabulary], the pack's derived values and its parameters. The caller may keep
+// and change the slice.
 func (p *Program) Vocabulary() []Word {
-	return slices.Concat(p.slots.words, calls[:])
+	return slices.Concat(p.slots.words, p.parameters, calls[:])
 }
 
 // Rules returns the names of the rules in the order in which they are
@@ -64,7 +65,7 @@ func newRule(w *written, e *ast.RuleEntry, spans map[*ast.Expression]span, s *sl
 	c := filterer{s}
 	for _, x := range conjuncts(e.WhenScope.Expression) {
 		at := spans[x]
-		r.conjuncts = append(r.conjuncts, spell(w.tokens[at.from:at.to]))
+		r.conjuncts = append(r.conjuncts, spellNamed(w.tokens[at.from:at.to]))
 		r.tests = append(r.tests, c.test(x))
 		r.parts = append(r.parts, c.part(x))
 	}
@@ -109,11 +110,7 @@ func spell(ts []token) string {
 		if i > 0 && spaced(ts, i) {
 			b.WriteByte(' ')
 		}
-		if t.kind == text {
-			b.WriteString(`"` + t.text + `"`)
-		} else {
-			b.WriteString(t.text)
-		}
+		b.WriteString(t.literal())
 	}
 	return b.String()
 }

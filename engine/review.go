@@ -28,7 +28,7 @@ func Review(rules []Source, allow Allow, recorded []facts.Fact) (Errors, error) 
 	if err != nil {
 		return nil, err
 	}
-	trees, errs := growAll(rules)
+	trees, errs := growAll(rules, constantsOf(allow.Parameters))
 	if len(errs) > 0 {
 		return nil, errs.sorted()
 	}

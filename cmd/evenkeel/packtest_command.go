@@ -130,7 +130,7 @@ func newBench(dir string) (*bench, error) {
 		return nil, packError(dir, err)
 	}
 	for _, s := range packSources(p) {
-		o, err := engine.NewOutline(s)
+		o, err := engine.NewOutline(s, b.allow)
 		if err != nil {
 			return nil, packError(dir, err)
 		}

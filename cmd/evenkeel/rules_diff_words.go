@@ -100,12 +100,16 @@ func readRules(p *knowledge.Pack) (map[string]ruleWords, error) {
 	if err != nil {
 		return nil, packError(p.Name, err)
 	}
+	allow, err := packAllow(p)
+	if err != nil {
+		return nil, err
+	}
 	out := map[string]ruleWords{}
 	for _, rule := range g.Rules {
 		out[rule.Name] = ruleWords{GraphRule: rule}
 	}
 	for _, s := range packSources(p) {
-		o, err := engine.NewOutline(s)
+		o, err := engine.NewOutline(s, allow)
 		if err != nil {
 			return nil, packError(p.Name, err)
 		}
