@@ -10,9 +10,9 @@ import (
 
 // The bounds of a pack's derived values.
 const (
-	maxDerived       = 24 // values: a decision tells all of them
-	maxDerivedValues = 64 // texts that one may be
-	maxDerivedBytes  = 200
+	maxDerived       = 24  // values: a decision tells all of them
+	maxDerivedValues = 64  // texts that one may be
+	maxLineTold      = 200 // bytes of what a declaration tells people
 )
 
 // Derived declares a value that rules derive, for others to read.
@@ -40,26 +40,28 @@ func (r *reader) derived(n ast.Node, p *Pack) {
 		}
 		d := Derived{Name: name}
 		what := "derived." + name
-		line := func(key string, required bool, to *string) field {
-			return field{key, required, r.text(what+"."+key, func(s string) error {
-				if *to = s; s == "" || len(s) > maxDerivedBytes {
-					return errors.New("1 to 200 bytes")
-				}
-				return nil
-			})}
-		}
 		r.mapping(n, what,
 			field{"type", true, r.text(what+".type", func(s string) error {
 				d.Type = s
 				return oneOf(s, derivedTypes)
 			})},
-			line("unit", false, &d.Unit), line("range", false, &d.Range), line("doc", true, &d.Doc),
+			r.line(what, "unit", false, &d.Unit), r.line(what, "range", false, &d.Range), r.line(what, "doc", true, &d.Doc),
 			field{"values", false, func(n ast.Node) { r.derivedValues(n, what+".values", &d) }})
 		if d.Values != nil && d.Type != "text" {
 			r.fail(n, "%s: found values of a %s, want them for a text only", what, d.Type)
 		}
 		p.Derived = append(p.Derived, d)
 	})
+}
+
+// line returns a key of a declaration whose value is a text for people.
+func (r *reader) line(what, key string, required bool, to *string) field {
+	return field{key, required, r.text(what+"."+key, func(s string) error {
+		if *to = s; s == "" || len(s) > maxLineTold {
+			return errors.New("1 to 200 bytes")
+		}
+		return nil
+	})}
 }
 
 func (r *reader) derivedValues(n ast.Node, what string, d *Derived) {

@@ -46,14 +46,15 @@ type Pack struct {
 	// Certified is the false-alarm rate that such evidence has to certify at
 	// least: "declared" (by the operator, the default), "none", or one such as
 	// "1/30d".
-	Certified string
-	Derived   []Derived // values that rules derive on the way; as declared, in the order of the file
-	Rings     []Ring    // in which its rollout goes on; in the order of the file
-	Limits    Limits
-	Readme    string
-	Rules     []File // rules/*.grl, by name
-	Tests     []Test // of all tests/*.yaml, by file and line
-	Digest    string // h1:…, the pack's version
+	Certified  string
+	Derived    []Derived   // values that rules derive on the way; as declared, in the order of the file
+	Parameters []Parameter // constants that rules read, in the order of the file
+	Rings      []Ring      // in which its rollout goes on; in the order of the file
+	Limits     Limits
+	Readme     string
+	Rules      []File // rules/*.grl, by name
+	Tests      []Test // of all tests/*.yaml, by file and line
+	Digest     string // h1:…, the pack's version
 }
 
 // ReadPack reads a pack. Every error is an [Errors], or the file system's.
@@ -210,6 +211,7 @@ func (r *reader) pack(n ast.Node, p *Pack) {
 			return nil
 		})},
 		field{"derived", false, func(n ast.Node) { r.derived(n, p) }},
+		field{"parameters", false, func(n ast.Node) { r.parameters(n, p) }},
 		field{"rings", false, func(n ast.Node) { r.rings(n, p) }},
 		field{"limits", false, func(n ast.Node) { r.limits(n, &p.Limits) }},
 	)

@@ -58,6 +58,50 @@ func TestDerivedValuesAreRead(t *testing.T) {
 	}
 }
 
+// parameter returns a pack.yaml with one parameter.
+func parameter(line string) string { return packYAML + "parameters:\n  " + line + "\n" }
+
+func TestParametersAreRead(t *testing.T) {
+	p, err := ReadPack(pack("pack.yaml", packYAML+`parameters:
+  SlowTicks: {value: 5, unit: ticks, range: 1 to 60, doc: how long a member is slow}
+  Below:
+    value: -4.4
+    unit: "1"
+    range: -10 to 0
+    doc: a score
+  Metric: {value: latency_ms, doc: what is compared}
+  Digits: {value: "5", doc: a text of one digit}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Parameter{{Name: "SlowTicks", Type: "number", Value: "5", Unit: "ticks", Range: "1 to 60", Doc: "how long a member is slow"},
+		{Name: "Below", Type: "number", Value: "-4.4", Unit: "1", Range: "-10 to 0", Doc: "a score"},
+		{Name: "Metric", Type: "text", Value: "latency_ms", Doc: "what is compared"},
+		{Name: "Digits", Type: "text", Value: "5", Doc: "a text of one digit"}}
+	for i := range p.Parameters {
+		p.Parameters[i].at = nil
+	}
+	if !reflect.DeepEqual(p.Parameters, want) {
+		t.Errorf("parameters = %+v\nwant %+v", p.Parameters, want)
+	}
+}
+
+func TestUnreadParametersAreToldWithTheirPlace(t *testing.T) {
+	p, err := ReadPack(pack("pack.yaml", parameter("Ticks: {value: 5, unit: ticks, range: 1 to 60, doc: x}\n  Metric: {value: latency_ms, doc: x}")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if errs := p.Unread([]string{"F.Ticks", "P.Metric", "P.Ticks"}); len(errs) > 0 {
+		t.Errorf("Unread = %v, want none", errs)
+	}
+	errs := p.Unread([]string{"F.Ticks", "P.Metric"})
+	if want := "pack.yaml:10:10: parameters: no rule reads P.Ticks, want it read or left out"; len(errs) != 1 || errs[0].Error() != want ||
+		!strings.HasSuffix(errs[0].Excerpt(), "\n           ^") {
+		t.Errorf("Unread = %v\n%s\nwant %s", errs, errs[0].Excerpt(), want)
+	}
+}
+
 func TestReadPack(t *testing.T) {
 	p, err := ReadPack(pack("", ""))
 	if err != nil {
@@ -116,7 +160,7 @@ func TestReadPackRefuses(t *testing.T) {
 		{"a list", "pack.yaml", "- name\n", "pack.yaml:1:1: pack: found a list, want keys and values"},
 		{"a tab", "pack.yaml", "name:\tweb\n", "pack.yaml:1:1: found a control character"},
 		{"a rate without a unit", "pack.yaml", packYAML + "certified: 1/30\n", `pack.yaml:9:12: certified: found "1/30", want declared, none or a rate such as 1/30d`},
-		{"an unknown key", "pack.yaml", packYAML + "owner: me\n", `pack.yaml:9:1: pack: unknown key "owner", want one of name, vocabulary, mode, verbs, tiers, certified, derived, rings, limits`},
+		{"an unknown key", "pack.yaml", packYAML + "owner: me\n", `pack.yaml:9:1: pack: unknown key "owner", want one of name, vocabulary, mode, verbs, tiers, certified, derived, parameters, rings, limits`},
 		{"a key twice", "pack.yaml", packYAML + "name: web\n", "pack.yaml:9:1: pack: key name is there twice"},
 		{"a missing key", "pack.yaml", strings.Replace(packYAML, "mode: act\n", "", 1), "pack.yaml:1:1: pack: key mode is missing"},
 		{"another vocabulary", "pack.yaml", strings.Replace(packYAML, "vocabulary: 1", "vocabulary: 2", 1), `pack.yaml:2:13: vocabulary: found "2", want 1`},
@@ -139,6 +183,37 @@ func TestReadPackRefuses(t *testing.T) {
 		{"a derived number of a list", "pack.yaml", packYAML + "derived:\n  Sure: {type: number, doc: x, values: [a]}\n", "derived.Sure: found values of a number, want them for a text only"},
 		{"a derived text with a value twice", "pack.yaml", packYAML + "derived:\n  Sure: {type: text, doc: x, values: [a, a]}\n", `derived.Sure.values: found "a", want different words`},
 		{"derived values as a list", "pack.yaml", packYAML + "derived: [Sure]\n", "derived: found a list, want at most 24 keys and values"},
+		{"parameters as a list", "pack.yaml", packYAML + "parameters: [Ticks]\n", "pack.yaml:9:13: parameters: found a list, want at most 256 keys and values"},
+		{"a parameter in lower case", "pack.yaml", parameter("ticks: {value: 5, unit: ticks, range: 1 to 9, doc: x}"), `pack.yaml:10:10: parameters: found "ticks", want a name`},
+		{"a parameter twice", "pack.yaml", parameter("Ticks: {value: 5, unit: ticks, range: 1 to 9, doc: x}\n  Ticks: {value: 5, unit: ticks, range: 1 to 9, doc: x}"), `pack.yaml:11:3: parameters: found "Ticks", want different plain names`},
+		{"a parameter without its value", "pack.yaml", parameter("Ticks: {unit: ticks, range: 1 to 9, doc: x}"), "pack.yaml:10:10: parameters.Ticks: key value is missing"},
+		{"a parameter without its unit", "pack.yaml", parameter("Ticks: {value: 5, range: 1 to 9, doc: x}"), "pack.yaml:10:10: parameters.Ticks: key unit is missing, want one such as seconds"},
+		{"a parameter without its range", "pack.yaml", parameter("Ticks: {value: 5, unit: ticks, doc: x}"), "parameters.Ticks: key range is missing, want one such as 1 to 60"},
+		{"a parameter without a meaning", "pack.yaml", parameter("Ticks: {value: 5, unit: ticks, range: 1 to 9}"), "parameters.Ticks: key doc is missing"},
+		{"a parameter with a default", "pack.yaml", parameter("Ticks: {value: 5, unit: ticks, range: 1 to 9, doc: x, default: 4}"), `parameters.Ticks: unknown key "default", want one of value, unit, range, doc`},
+		{"a parameter above its range", "pack.yaml", parameter("Ticks: {value: 10, unit: ticks, range: 1 to 9, doc: x}"), "pack.yaml:10:10: parameters.Ticks: found the value 10, want 1 to 9 ticks"},
+		{"a parameter below its range", "pack.yaml", parameter("Low: {value: -4.5, unit: \"1\", range: -4.4 to 9, doc: x}"), "found the value -4.5, want -4.4 to 9 1"},
+		{"a range upside down", "pack.yaml", parameter("Ticks: {value: 5, unit: ticks, range: 9 to 1, doc: x}"), `found the range "9 to 1", want two numbers such as 1 to 60, the lower one first`},
+		{"a range of one number", "pack.yaml", parameter("Ticks: {value: 5, unit: ticks, range: 5 to 5, doc: x}"), `found the range "5 to 5"`},
+		{"a range of one side", "pack.yaml", parameter("Ticks: {value: 5, unit: ticks, range: at least 1, doc: x}"), `found the range "at least 1"`},
+		{"a range with its unit", "pack.yaml", parameter("Ticks: {value: 5, unit: s, range: 1s to 9s, doc: x}"), `found the range "1s to 9s"`},
+		{"a number with its unit", "pack.yaml", parameter("Ticks: {value: 5s, unit: seconds, range: 1 to 9, doc: x}"), `found the unit "seconds" and the range "1 to 9" of the text "5s", want them for a number`},
+		{"a number in quotes", "pack.yaml", parameter("Ticks: {value: \"5\", unit: ticks, range: 1 to 9, doc: x}"), "a number stands without quotes"},
+		{"a number of seven decimals", "pack.yaml", parameter("Low: {value: 0.0000001, unit: x, range: 0 to 9, doc: x}"), `pack.yaml:10:16: parameters.Low.value: found "0.0000001", want a decimal number in its shortest spelling`},
+		{"a number that is not in its shortest spelling", "pack.yaml", parameter("Low: {value: 0.80, unit: x, range: 0 to 9, doc: x}"), `found "0.80", want a decimal number in its shortest spelling`},
+		{"a number with an exponent", "pack.yaml", parameter("Low: {value: 1e3, unit: x, range: 0 to 9, doc: x}"), `parameters.Low`},
+		{"a number in hexadecimal", "pack.yaml", parameter("Low: {value: 0x10, unit: x, range: 0 to 99, doc: x}"), `found "0x10", want a decimal number`},
+		{"a number in octal", "pack.yaml", parameter("Low: {value: 010, unit: x, range: 0 to 99, doc: x}"), `found "010", want a decimal number`},
+		{"a number above 2^53", "pack.yaml", parameter("Low: {value: 9007199254740993, unit: x, range: 0 to 99, doc: x}"), `found "9007199254740993", want a decimal number`},
+		{"minus zero", "pack.yaml", parameter("Low: {value: -0, unit: x, range: 0 to 99, doc: x}"), `found "-0", want a decimal number`},
+		{"no number", "pack.yaml", parameter("Low: {value: .nan, unit: x, range: 0 to 99, doc: x}"), "parameters.Low.value: found"},
+		{"a truth value", "pack.yaml", parameter("On: {value: true, doc: x}"), `parameters.On.value: found "true", want a number or a text`},
+		{"a list of values", "pack.yaml", parameter("On: {value: [1], doc: x}"), `parameters.On.value: found a list, want a number or a text`},
+		{"a text with a quote", "pack.yaml", parameter("On: {value: 'a\"b', doc: x}"), `parameters.On.value: found "a\"b", want a text of 1 to 64 printable characters`},
+		{"a text with a parenthesis", "pack.yaml", parameter("On: {value: a(b, doc: x}"), `parameters.On.value: found "a(b", want a text`},
+		{"a text of no characters", "pack.yaml", parameter(`On: {value: "", doc: x}`), `parameters.On.value: found "", want a text`},
+		{"a text in another alphabet", "pack.yaml", parameter(`On: {value: "é", doc: x}`), `parameters.On.value: found "é", want a text`},
+		{"a text of many characters", "pack.yaml", parameter("On: {value: " + strings.Repeat("x", 65) + ", doc: x}"), `want a text of 1 to 64`},
 		{"no cooldown", "pack.yaml", limit("cooldown: 0s"), `pack.yaml:8:13: limits.cooldown: found "0s"`},
 		{"a choice that is none", "pack.yaml", limit("after_hold: forget"), `pack.yaml:8:15: limits.after_hold: found "forget", want restore or escalate`},
 		{"verify longer than hold", "pack.yaml", limit("hold: 2s"), "pack.yaml:7:3: limits: found settle 200ms, verify 5s, hold 2s, want each at most the next"},

@@ -98,12 +98,19 @@ func (r *reader) report(line, column int, msg string) {
 	if len(r.errs) >= maxFaults {
 		return
 	}
-	e := &Error{File: r.file, Line: line, Column: column, Msg: msg}
+	e := r.at(line, column)
+	e.Msg = msg
+	r.errs = append(r.errs, e)
+}
+
+// at returns an error at a place, that does not say yet what is wrong.
+func (r *reader) at(line, column int) *Error {
+	e := &Error{File: r.file, Line: line, Column: column}
 	if line >= 1 && line <= len(r.lines) && len(r.lines[line-1]) <= 200 && utf8.ValidString(r.lines[line-1]) &&
 		!strings.ContainsFunc(r.lines[line-1], func(c rune) bool { return c < ' ' || c == 0x7f }) {
 		e.source = r.lines[line-1]
 	}
-	r.errs = append(r.errs, e)
+	return e
 }
 
 func (r *reader) fail(n ast.Node, format string, args ...any) {

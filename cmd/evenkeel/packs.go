@@ -62,6 +62,10 @@ func packAllow(p *knowledge.Pack) (engine.Allow, error) {
 		allow.Derived = append(allow.Derived, engine.Word{Name: "D." + d.Name, Type: engine.Type(d.Type),
 			Unit: d.Unit, Range: d.Range, Values: d.Values, Doc: d.Doc})
 	}
+	for _, v := range p.Parameters {
+		allow.Parameters = append(allow.Parameters, engine.Parameter{Value: v.Value,
+			Word: engine.Word{Name: "P." + v.Name, Type: engine.Type(v.Type), Unit: v.Unit, Range: v.Range, Doc: v.Doc}})
+	}
 	return allow, nil
 }
 

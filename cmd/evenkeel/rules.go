@@ -48,24 +48,55 @@ func printJSON(w io.Writer, v any) error {
 
 func rulesVocabularyCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "vocabulary",
-		Short: "List the words that rules may use",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return printVocabulary(cmd.OutOrStdout())
+		Use:   "vocabulary [DIR]",
+		Short: "List the words that rules may use, with those of a pack",
+		Long: `List the words that rules may use. With the directory of a pack also its own:
+the values D that its rules derive, and its parameters P, which pack.yaml declares:
+
+  derived:
+    Diagnosis: {type: text, values: [black_hole, slow], doc: what is wrong with the member}
+  parameters:
+    SlowTicks: {value: 5, unit: ticks, range: 1 to 60, doc: how long a member is slow before it is drained}
+    Latency: {value: latency_ms, doc: the metric that tells how long an answer takes}
+
+A parameter is read as P.SlowTicks. It is the number or text that stands under
+value, wherever a rule may have one, and the same as long as the version lives.`,
+		Example: "  evenkeel rules vocabulary packs/web",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var allow engine.Allow
+			if len(args) > 0 {
+				p, err := readPack(args[0])
+				if err != nil {
+					return packError(args[0], err)
+				}
+				if allow, err = packAllow(p); err != nil {
+					return err
+				}
+			}
+			return printVocabulary(cmd.OutOrStdout(), allow)
 		},
 	}
 }
 
-func printVocabulary(w io.Writer) error {
+func printVocabulary(w io.Writer, allow engine.Allow) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "WORD\tTYPE\tUNIT\tVALUES\tMEANING (vocabulary %d)\n", engine.VocabularyVersion)
-	for _, v := range engine.Vocabulary() {
-		values := v.Range
+	line := func(v engine.Word, values string) {
 		if v.Values != nil {
 			values = strings.Join(v.Values, " ")
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", v.Signature(), v.Type, v.Unit, values, v.Doc)
+	}
+	fmt.Fprintf(t, "WORD\tTYPE\tUNIT\tVALUES\tMEANING (vocabulary %d)\n", engine.VocabularyVersion)
+	for _, v := range slices.Concat(engine.Vocabulary(), allow.Derived) {
+		line(v, v.Range)
+	}
+	for _, p := range allow.Parameters {
+		is := p.Value
+		if p.Range != "" {
+			is += " of " + p.Range
+		}
+		line(p.Word, is)
 	}
 	return t.Flush()
 }

@@ -120,10 +120,14 @@ func (r *checkReport) read(ctx context.Context, dir, recorded string) ([]finding
 		found = append(found, doubts...)
 	}
 	all := rulesFindings(found)
-	if !refused {
-		all = append(all, untested(p)...)
+	if refused {
+		return all, nil
 	}
-	return all, nil
+	unread, err := unreadParameters(p)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(unread, all, untested(p)), nil
 }
 
 // surveyCommand returns the command that starts this program as the process in
@@ -170,12 +174,29 @@ func findings(err error) ([]finding, error) {
 	if !ok {
 		return nil, err
 	}
+	return packFindings(of), nil
+}
+
+func packFindings(of knowledge.Errors) []finding {
 	out := make([]finding, len(of))
 	for i, e := range of {
 		out[i] = finding{File: e.File, Line: e.Line, Column: e.Column, Msg: e.Msg, text: e.Error(),
 			excerpt: e.Excerpt()}
 	}
-	return out, nil
+	return out
+}
+
+// unreadParameters returns an error for each parameter that decides nothing.
+func unreadParameters(p *knowledge.Pack) ([]finding, error) {
+	g, err := engine.NewGraph(packSources(p))
+	if err != nil {
+		return nil, err
+	}
+	var words []string
+	for _, r := range g.Rules {
+		words = append(words, r.Reads...)
+	}
+	return packFindings(p.Unread(words)), nil
 }
 
 func rulesFindings(of engine.Errors) []finding {
