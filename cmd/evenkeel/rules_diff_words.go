@@ -28,23 +28,8 @@ func (r *packDiff) manifest(from, to *knowledge.Pack) {
 	r.set("verb", from.Verbs, to.Verbs)
 	r.set("tier", from.Tiers, to.Tiers)
 	value("certified", from.Certified, to.Certified)
-	derived := map[string]knowledge.Derived{}
-	for _, d := range from.Derived {
-		derived[d.Name] = d
-	}
-	for _, d := range to.Derived {
-		was, ok := derived[d.Name]
-		delete(derived, d.Name)
-		switch text := derivedText(d); {
-		case !ok:
-			r.add("derived", d.Name, "new: "+text, "")
-		case derivedText(was) != text:
-			r.add("derived", d.Name, derivedText(was)+" -> "+text, "")
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(derived)) {
-		r.add("derived", name, "gone", "")
-	}
+	r.declared("derived", derivedWords(from), derivedWords(to))
+	r.declared("parameter", parameterWords(from), parameterWords(to))
 	before := from.Limits.Settings()
 	for i, s := range to.Limits.Settings() {
 		if was := before[i]; was.Value != s.Value {
@@ -69,9 +54,42 @@ func direction(from, to int64) string {
 	return ""
 }
 
-func derivedText(d knowledge.Derived) string {
-	return strings.Join(slices.DeleteFunc([]string{d.Type, d.Unit, d.Range, strings.Join(d.Values, "|"), d.Doc},
-		func(s string) bool { return s == "" }), ", ")
+// declared compares what packs declare by name.
+func (r *packDiff) declared(part string, from, to map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(to)) {
+		switch was, ok := from[name]; {
+		case !ok:
+			r.add(part, name, "new: "+to[name], "")
+		case was != to[name]:
+			r.add(part, name, was+" -> "+to[name], "")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(from)) {
+		if _, ok := to[name]; !ok {
+			r.add(part, name, "gone", "")
+		}
+	}
+}
+
+func derivedWords(p *knowledge.Pack) map[string]string {
+	out := map[string]string{}
+	for _, d := range p.Derived {
+		out[d.Name] = joined(d.Type, d.Unit, d.Range, strings.Join(d.Values, "|"), d.Doc)
+	}
+	return out
+}
+
+func parameterWords(p *knowledge.Pack) map[string]string {
+	out := map[string]string{}
+	for _, v := range p.Parameters {
+		out[v.Name] = joined(strings.TrimSpace(v.Value+" "+v.Unit), v.Range, v.Doc)
+	}
+	return out
+}
+
+// joined lists the parts of a declaration that there are.
+func joined(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
 }
 
 // set compares two sets of words, of which each one lets more happen.
