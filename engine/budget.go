@@ -1,5 +1,7 @@
 package engine
 
+import "errors"
+
 // The bounds of what the evaluator does for one decision. They count look-ups,
 // not time: a decision must not depend on the machine.
 const (
@@ -48,19 +50,32 @@ func (b *budget) used() bool { return b.spent > b.whole }
 
 // step charges one look-up. The evaluator recovers the panic.
 func (b *budget) step() {
-	b.steps++
+	if err := b.charge(1); err != nil {
+		panic(err)
+	}
+}
+
+var (
+	errSteps = errors.New("step budget exceeded")
+	errTime  = errors.New("no time left")
+)
+
+// charge charges n look-ups.
+func (b *budget) charge(n int) error {
+	b.steps += n
 	if b.steps > b.limit {
 		b.exceeded = true
-		panic("step budget exceeded")
+		return errSteps
 	}
-	if b.unlooked++; b.unlooked < lookEvery && !b.late {
-		return
+	if b.unlooked += n; b.unlooked < lookEvery && !b.late {
+		return nil
 	}
 	b.unlooked = 0
 	select {
 	case <-b.done:
 		b.late = true
-		panic("no time left")
+		return errTime
 	default:
+		return nil
 	}
 }

@@ -55,51 +55,69 @@ func (c *textColumn) narrow(candidates, scratch set, r *row) {
 	candidates.intersect(left)
 }
 
-// rangeColumn is the lower bounds of a slot, or with sign -1 the upper bounds,
-// negated to be lower ones. A value satisfies the first of them.
+// rangeColumn is the bounds of a slot, cut into blocks in the order of their
+// edges. Where a value lies tells the block, a mask what all other blocks leave,
+// and the edges of the block are compared one by one, without a branch.
 type rangeColumn struct {
 	slot   int
-	sign   float64
-	bounds []edge // as they come
-
-	at    []float64 // ascending
-	rules []int32   // whose bound it is
-	// masks[b] leaves the rules all of whose bounds here are among the first
-	// b blocks.
-	masks []set
-	block int
+	edges  []edge
+	starts []float64 // the first edge of each block
+	masks  []set     // what the edges of all other blocks leave, when the value lies in this block
+	block  int       // edges
 }
 
-// edge is a bound of a rule: the least value that satisfies it.
+// edge is where a rule's bound begins or ceases to hold: a lower bound holds for
+// values from at on, an upper one for values before it.
 type edge struct {
 	at   float64
 	rule int32
+	// upper is 1 for an upper bound and 0 for a lower one.
+	upper uint32
 }
 
-// A block is how many bounds a mask stands for: about as many single steps as a
-// mask has words, within limits that keep both the steps and the masks few.
-const minBlock, maxBlock = 8, 64
+// removes returns 1 when v is outside the bound, else 0.
+func (e *edge) removes(v float64) uint64 {
+	var from uint32
+	if v >= e.at {
+		from = 1
+	}
+	return uint64(from ^ e.upper ^ 1)
+}
+
+// A block has half as many edges as a mask has words, within limits that keep
+// both the comparisons and the masks few: 10,000 rules of ten bounds each have
+// masks of 4 MB.
+const minBlock, maxBlock = 8, 32
 
 func (c *rangeColumn) finish(n int) column {
-	slices.SortFunc(c.bounds, func(a, b edge) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.rule, b.rule))
+	slices.SortFunc(c.edges, func(a, b edge) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.rule, b.rule), cmp.Compare(a.upper, b.upper))
 	})
 	mask := newSet(n)
 	for i := range mask {
 		mask[i] = math.MaxUint64
 	}
-	c.block = min(max(len(mask), minBlock), maxBlock)
-	for _, x := range c.bounds {
-		c.at, c.rules = append(c.at, x.at), append(c.rules, x.rule)
-	}
-	for b := (len(c.rules) - 1) / c.block; b >= 0; b-- {
-		for _, i := range c.rules[b*c.block : min((b+1)*c.block, len(c.rules))] {
-			mask.remove(i)
+	c.block = min(max(len(mask)/2, minBlock), maxBlock)
+	// Upper bounds of earlier blocks do not hold, lower bounds of later ones neither.
+	for b := range slices.Chunk(c.edges, c.block) {
+		c.starts, c.masks = append(c.starts, b[0].at), append(c.masks, slices.Clone(mask))
+		for _, e := range b {
+			if e.upper == 1 {
+				mask.remove(e.rule)
+			}
 		}
-		c.masks = append(c.masks, slices.Clone(mask))
 	}
-	slices.Reverse(c.masks)
-	c.bounds = nil
+	for i := range mask {
+		mask[i] = math.MaxUint64
+	}
+	for b := len(c.masks) - 1; b >= 0; b-- {
+		c.masks[b].intersect(mask)
+		for _, e := range c.edges[b*c.block : min((b+1)*c.block, len(c.edges))] {
+			if e.upper == 0 {
+				mask.remove(e.rule)
+			}
+		}
+	}
 	return c
 }
 
@@ -107,20 +125,26 @@ func (c *rangeColumn) narrow(candidates, _ set, r *row) {
 	if !r.known[c.slot] {
 		return
 	}
-	v := c.sign * r.nums[c.slot]
-	lo, hi := 0, len(c.at)
-	for lo < hi {
-		if mid := int(uint(lo+hi) >> 1); v >= c.at[mid] {
-			lo = mid + 1
-		} else {
-			hi = mid
+	v := r.nums[c.slot]
+	b := max(countUpTo(c.starts, v)-1, 0)
+	candidates.intersect(c.masks[b])
+	block := c.edges[b*c.block : min((b+1)*c.block, len(c.edges))]
+	for i := range block {
+		e := &block[i]
+		candidates[e.rule>>6] &^= e.removes(v) << (e.rule & 63)
+	}
+}
+
+// countUpTo returns how many of the ascending values are at most v. Its steps do
+// not depend on v: a processor does not have to guess them.
+func countUpTo(ascending []float64, v float64) int {
+	low := 0
+	for n := len(ascending); n > 0; {
+		half := (n + 1) / 2
+		if ascending[low+half-1] <= v {
+			low += half
 		}
+		n -= half
 	}
-	next := (lo + c.block - 1) / c.block
-	if next < len(c.masks) {
-		candidates.intersect(c.masks[next])
-	}
-	for _, i := range c.rules[lo:min(next*c.block, len(c.rules))] {
-		candidates.remove(i)
-	}
+	return low
 }

@@ -187,11 +187,12 @@ func show(v reflect.Value) string {
 	return ""
 }
 
-// context writes what the fields of C say.
+// context writes what the fields of C say, those that no rule reads too.
 func (b *sandbox) context(into map[string]string) {
-	for i := range b.words {
-		if name, ok := strings.CutPrefix(b.words[i].Name, "C."); ok && b.row.known[i] {
-			into[name] = show(b.leafs[i].v)
+	for _, i := range b.row.slots.told {
+		b.row.put(i, b.words[i].field(&b.sit))
+		if b.row.known[i] {
+			into[strings.TrimPrefix(b.words[i].Name, "C.")] = show(b.leafs[i].v)
 		}
 	}
 }

@@ -170,7 +170,7 @@ func TestIndexAndFilterChangeNoDecision(t *testing.T) {
 		r := maker{rand.New(rand.NewPCG(21, uint64(program)))}
 		p := diagnose(t, r.rules(rules)...)
 		in, own := must(p.newInstance()), must(p.acquire())
-		in.box.whole = []int{maxDecisionSteps, maxDecisionSteps, 30, 12}[program%4]
+		in.box.whole = []int{maxDecisionSteps, maxDecisionSteps, 160, 60}[program%4]
 		own.box.whole = in.box.whole
 		p.release(own)
 		for range perProgram {

@@ -31,23 +31,22 @@ type reader struct {
 }
 
 // search returns the candidates, in the first of the three sets, which are at
-// least as large as the stratum.
-func (x *index) search(r *row, candidates, unknown, scratch set) set {
+// least as large as the stratum, and in the second those of them that read an
+// unknown word: of these, parts that the index can use may not hold.
+func (x *index) search(r *row, candidates, unknown, scratch set) (all, unsure set) {
 	n := len(x.all)
 	candidates, unknown, scratch = candidates[:n], unknown[:n], scratch[:n]
 	copy(candidates, x.all)
 	for _, c := range x.head {
 		c.narrow(candidates, scratch, r)
 	}
+	clear(unknown)
 	some := false
 	for i := range x.readers {
 		if r.known[x.readers[i].slot] {
 			continue
 		}
-		if !some {
-			clear(unknown)
-			some = true
-		}
+		some = true
 		for k, w := range x.readers[i].rules {
 			unknown[k] |= w
 		}
@@ -63,7 +62,7 @@ func (x *index) search(r *row, candidates, unknown, scratch set) set {
 			candidates[k] |= w
 		}
 	}
-	return candidates
+	return candidates, unknown
 }
 
 // part is a part of a condition that compares a slot with a literal.
@@ -117,14 +116,14 @@ func newIndex(rules []rule, s *slots) *index {
 		}
 		head := true
 		for _, p := range rules[i].parts {
-			head = head && p != nil && p.slot < len(s.words) && s.words[p.slot].certain
+			head = head && p != nil && s.certain(p.slot)
 			if p != nil {
 				b.take(int32(i), p, s.kind(p.slot), head)
 			}
 		}
 	}
 	for slot, rules := range readers {
-		if rules != nil && (slot >= len(s.words) || !s.words[slot].certain) {
+		if rules != nil && !s.certain(slot) {
 			x.readers = append(x.readers, reader{slot, rules})
 		}
 	}

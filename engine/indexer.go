@@ -15,23 +15,17 @@ type indexer struct {
 }
 
 type columnKey struct {
-	head  bool
-	slot  int
-	below bool // an upper bound
-	text  bool
+	head bool
+	slot int
+	text bool
 }
 
 func (b *indexer) take(i int32, p *part, t Type, head bool) {
-	switch {
-	case t == Text:
+	if t == Text {
 		b.text(columnKey{head: head, slot: p.slot, text: true}, i, p)
-	case p.op == ast.OpEq:
-		b.bound(columnKey{head: head, slot: p.slot}, i, p.bound, false)
-		b.bound(columnKey{head: head, slot: p.slot, below: true}, i, p.bound, false)
-	default:
-		below := p.op == ast.OpLT || p.op == ast.OpLTE
-		b.bound(columnKey{head: head, slot: p.slot, below: below}, i, p.bound, p.op == ast.OpGT || p.op == ast.OpLT)
+		return
 	}
+	b.bound(columnKey{head: head, slot: p.slot}, i, p)
 }
 
 func (b *indexer) text(k columnKey, i int32, p *part) {
@@ -53,21 +47,26 @@ func (b *indexer) text(k columnKey, i int32, p *part) {
 	c.asked[p.text] = append(c.asked[p.text], i)
 }
 
-func (b *indexer) bound(k columnKey, i int32, at float64, strict bool) {
+func (b *indexer) bound(k columnKey, i int32, p *part) {
 	c := b.ranges[k]
 	if c == nil {
-		c = &rangeColumn{slot: k.slot, sign: 1}
-		if k.below {
-			c.sign = -1
-		}
+		c = &rangeColumn{slot: k.slot}
 		b.ranges[k] = c
 		b.keys = append(b.keys, k)
 	}
-	at *= c.sign
-	if strict { // the least value above it
-		at = math.Nextafter(at, math.Inf(1))
+	above := math.Nextafter(p.bound, math.Inf(1)) // the least value above it
+	switch p.op {
+	case ast.OpGTE, ast.OpEq:
+		c.edges = append(c.edges, edge{at: p.bound, rule: i})
+	case ast.OpGT:
+		c.edges = append(c.edges, edge{at: above, rule: i})
 	}
-	c.bounds = append(c.bounds, edge{at, i})
+	switch p.op {
+	case ast.OpLTE, ast.OpEq:
+		c.edges = append(c.edges, edge{at: above, rule: i, upper: 1})
+	case ast.OpLT:
+		c.edges = append(c.edges, edge{at: p.bound, rule: i, upper: 1})
+	}
 }
 
 func (b *indexer) columns() (head, tail []column) {

@@ -27,6 +27,16 @@ type bound struct {
 	// Where the nodes that depend on the situation keep whether they were
 	// evaluated. Rules share nodes: each rule forgets all that it will read.
 	reset []*bool
+	reads []reading
+	looks int // what reading all of the slots costs
+}
+
+// reading is a node that reads a slot. Its value is the slot's place in the row,
+// so it counts as evaluated as long as the slot is known; when it is not, the
+// evaluator has to find that out.
+type reading struct {
+	evaluated *bool
+	known     *bool
 }
 
 // acquire returns an idle instance, or a new one.
@@ -64,13 +74,24 @@ func (p *Program) newInstance() (*instance, error) {
 		if !ok {
 			return nil, fmt.Errorf("engine: copy the rules of %s: rule %s is missing", p.version, p.rules[i].name)
 		}
-		in.rules = append(in.rules, bind(e))
+		in.rules = append(in.rules, bind(e, in.box))
 	}
 	return in, nil
 }
 
-func bind(e *ast.RuleEntry) bound {
-	b := bound{entry: e, conjuncts: conjuncts(e.WhenScope.Expression)}
+// looksOfSlot is the look-ups of a slot where the evaluator makes them: its root
+// and its name. They are charged for all that a rule reads before it is judged.
+const looksOfSlot = 2
+
+// binder binds a rule's tree to the row of a sandbox.
+type binder struct {
+	bound
+	filterer
+	box *sandbox
+}
+
+func bind(e *ast.RuleEntry, box *sandbox) bound {
+	b := binder{bound{entry: e, conjuncts: conjuncts(e.WhenScope.Expression)}, filterer{box.row.slots}, box}
 	b.expr(e.WhenScope.Expression)
 	for _, x := range e.ThenScope.ThenExpressionList.ThenExpressions {
 		switch {
@@ -80,14 +101,19 @@ func bind(e *ast.RuleEntry) bound {
 			b.atom(x.ExpressionAtom)
 		}
 	}
-	return b
+	return b.bound
 }
 
 // expr collects the nodes under e that must be evaluated anew for each
 // decision, and says whether e is one of them.
-func (b *bound) expr(e *ast.Expression) bool {
+func (b *binder) expr(e *ast.Expression) bool {
 	varies := false
-	switch {
+	switch slot := b.slot(e); {
+	case slot >= 0:
+		b.atom(e.ExpressionAtom)
+		e.Value = b.box.leafs[slot].v
+		b.read(&e.Evaluated, slot)
+		return true
 	case e.ExpressionAtom != nil:
 		varies = b.atom(e.ExpressionAtom)
 	case e.SingleExpression != nil:
@@ -102,9 +128,24 @@ func (b *bound) expr(e *ast.Expression) bool {
 	return varies
 }
 
-func (b *bound) atom(a *ast.ExpressionAtom) bool {
+// read has a node evaluated whenever the slot that it reads is known.
+func (b *binder) read(evaluated *bool, slot int) {
+	if b.slots.certain(slot) {
+		*evaluated = true
+		return
+	}
+	b.bound.reads = append(b.bound.reads, reading{evaluated, &b.box.row.known[slot]})
+}
+
+func (b *binder) atom(a *ast.ExpressionAtom) bool {
 	if a.Constant != nil {
 		return false
+	}
+	if slot := b.slotOf(a); slot >= 0 {
+		b.looks += looksOfSlot
+		a.Value, a.ValueNode = b.box.leafs[slot].v, &b.box.leafs[slot]
+		b.read(&a.Evaluated, slot)
+		return true
 	}
 	b.reset = append(b.reset, &a.Evaluated)
 	if a.ExpressionAtom != nil {
@@ -123,8 +164,14 @@ func (b *bound) atom(a *ast.ExpressionAtom) bool {
 func (in *instance) survivors(p *Program, l *stratum) iter.Seq[int] {
 	row := &in.box.row
 	return func(yield func(int) bool) {
-		for i := range l.index.search(row, in.candidates, in.unknown, in.scratch).all() {
-			if i += l.from; p.rules[i].filter(row) != no && !yield(i) {
+		candidates, unsure := l.index.search(row, in.candidates, in.unknown, in.scratch)
+		for i := range candidates.all() {
+			r := &p.rules[l.from+i]
+			tests := r.rest
+			if unsure.has(i) {
+				tests = r.tests
+			}
+			if passes(tests, row) != no && !yield(l.from+i) {
 				return
 			}
 		}
@@ -136,7 +183,13 @@ func (in *instance) judge(i int) (bool, error) {
 	for _, evaluated := range in.rules[i].reset {
 		*evaluated = false
 	}
+	for _, r := range in.rules[i].reads {
+		*r.evaluated = *r.known
+	}
 	in.box.begin()
+	if err := in.box.charge(in.rules[i].looks); err != nil {
+		return false, err
+	}
 	ctx := context.Background() // the evaluator asks for one; steps are the budget, not time
 	return in.rules[i].entry.Evaluate(ctx, in.box, in.mem)
 }

@@ -54,6 +54,7 @@ type rule struct {
 	stratum   int
 	conjuncts []string // of the condition, as written
 	tests     []test   // one for each conjunct
+	rest      []test   // those of conjuncts that the index cannot use
 	parts     []*part  // the conjunct as the index can use it; nil: it cannot
 	reads     []int    // slots that the condition reads
 	uses      []int    // slots that the consequence reads
@@ -68,6 +69,9 @@ func newRule(w *written, e *ast.RuleEntry, spans map[*ast.Expression]span, s *sl
 		r.conjuncts = append(r.conjuncts, spellNamed(w.tokens[at.from:at.to]))
 		r.tests = append(r.tests, c.test(x))
 		r.parts = append(r.parts, c.part(x))
+		if r.parts[len(r.parts)-1] == nil {
+			r.rest = append(r.rest, r.tests[len(r.tests)-1])
+		}
 	}
 	r.reads = c.reads(e.WhenScope.Expression, nil)
 	for _, x := range e.ThenScope.ThenExpressionList.ThenExpressions {
@@ -81,10 +85,10 @@ func newRule(w *written, e *ast.RuleEntry, spans map[*ast.Expression]span, s *sl
 	return r
 }
 
-// filter says what the evaluator would find the condition to be: it is asked
-// unless the answer is no.
-func (r *rule) filter(x *row) opinion {
-	for _, t := range r.tests {
+// passes says what the evaluator would find conjuncts to be together: it is
+// asked unless the answer is no.
+func passes(tests []test, x *row) opinion {
+	for _, t := range tests {
 		if a := t(x); a != yes {
 			return a
 		}

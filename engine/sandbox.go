@@ -29,7 +29,7 @@ type sandbox struct {
 
 	nodes [4]model.ValueNode // F, C, D and the calls
 	words []Word             // fields and methods
-	leafs []leaf             // one for each word: they read the row
+	leafs []leaf             // one for each slot: they read the row
 	row   row
 }
 
@@ -50,10 +50,10 @@ type (
 var errAbsent = errors.New("unknown in this situation")
 
 func newSandbox(s *slots) *sandbox {
-	b := &sandbox{budget: newBudget(), words: s.words, leafs: make([]leaf, len(s.words)), row: newRow(s)}
-	for i := range b.words {
+	b := &sandbox{budget: newBudget(), words: s.words, leafs: make([]leaf, s.count()), row: newRow(s)}
+	for i := range b.leafs {
 		at := reflect.ValueOf(&b.row.nums[i])
-		switch b.words[i].Type {
+		switch s.kind(i) {
 		case Count:
 			at = reflect.ValueOf(&b.row.ints[i])
 		case Text:
@@ -61,7 +61,7 @@ func newSandbox(s *slots) *sandbox {
 		case Truth:
 			at = reflect.ValueOf(&b.row.truth[i])
 		}
-		b.leafs[i] = leaf{refusing(b.words[i].Name), at.Elem()}
+		b.leafs[i] = leaf{refusing(s.of(i).Name), at.Elem()}
 	}
 	b.nodes = [4]model.ValueNode{newRoot("F", b), newRoot("C", b), newRoot(derivedRoot, b), newRoot("", b)}
 	return b

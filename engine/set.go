@@ -13,6 +13,8 @@ func newSet(n int) set { return make(set, (n+63)/64) }
 func (s set) add(i int32)    { s[i>>6] |= 1 << (i & 63) }
 func (s set) remove(i int32) { s[i>>6] &^= 1 << (i & 63) }
 
+func (s set) has(i int) bool { return s[i>>6]>>(i&63)&1 == 1 }
+
 func (s set) intersect(t set) {
 	t = t[:len(s)]
 	for i := range s {

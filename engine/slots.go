@@ -12,7 +12,8 @@ import (
 // a situation. They do not change after [Compile].
 type slots struct {
 	words   []Word // fields and methods of the vocabulary, then derived values
-	reads   []int  // fields to read for each decision: those that rules read, and those of C
+	reads   []int  // fields that rules read
+	told    []int  // fields of C, which a decision tells
 	calls   []methodCall
 	metrics map[string][]int // metric → its slots
 }
@@ -28,7 +29,7 @@ func newSlots(derived []Word) *slots {
 	s := &slots{words: slices.Concat(fields[:], derived), metrics: map[string][]int{}}
 	for i := range s.words {
 		if strings.HasPrefix(s.words[i].Name, "C.") {
-			s.reads = append(s.reads, i) // a decision tells its context
+			s.told = append(s.told, i)
 		}
 	}
 	return s
@@ -65,13 +66,19 @@ func (s *slots) call(name, metric string) int {
 	return at
 }
 
-// kind returns the type of a slot's value.
-func (s *slots) kind(slot int) Type {
+// of returns the word that a slot reads.
+func (s *slots) of(slot int) *Word {
 	if slot < len(s.words) {
-		return s.words[slot].Type
+		return &s.words[slot]
 	}
-	return s.words[s.calls[slot-len(s.words)].word].Type
+	return &s.words[s.calls[slot-len(s.words)].word]
 }
+
+// kind returns the type of a slot's value.
+func (s *slots) kind(slot int) Type { return s.of(slot).Type }
+
+// certain says whether a slot is known in every situation.
+func (s *slots) certain(slot int) bool { return slot < len(s.words) && s.words[slot].certain }
 
 // derived says whether a slot is a derived value.
 func (s *slots) derived(slot int) bool { return len(fields) <= slot && slot < len(s.words) }
