@@ -43,7 +43,7 @@ func livePast(t testing.TB, rounds int) *past {
 			e = p.restart(t, []Mode{Act, Suggest}[i/60%2])
 		}
 		if i%45 == 44 {
-			if err := e.Load("web", p.programs["h1:two"]); err != nil {
+			if err := e.Load("web", p.programs["h1:two"], []Mode{Suggest, Act}[i%2]); err != nil {
 				t.Fatal(err)
 			}
 		}
