@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +30,7 @@ func TestAdminContract(t *testing.T) {
 	for which := range balancers {
 		t.Run(which, func(t *testing.T) {
 			t.Parallel()
-			f := startFleet(t, which, 3, 1)
+			f := startFleet(t, which, sim.PoolConfig{Members: 3}, 1)
 			for _, tt := range []struct{ command, want string }{
 				{"set server web/m01 state drain", done},
 				{"set server web/m01 state drain", done},
@@ -97,45 +99,12 @@ func (f *fleet) stateOf(t *testing.T, server string) (op, admin string) {
 	return "", ""
 }
 
-func TestStandingContract(t *testing.T) {
-	t.Parallel()
-	for which := range balancers {
-		t.Run(which+" shows what was set, and takes a member that is gone out and back", func(t *testing.T) {
-			t.Parallel()
-			f := startFleet(t, which, 3, 30)
-			await(t, "m02 was checked", func() bool { return f.column(t, "status")["m02"] == "UP" })
-			for _, tt := range []struct{ state, status, op, admin string }{
-				{"drain", "DRAIN", "2", "8"},
-				{"maint", "MAINT", "0", "1"},
-				{"ready", "UP", "2", "0"},
-			} {
-				f.ask(t, "set server web/m02 state "+tt.state)
-				if got, _, _ := strings.Cut(f.column(t, "status")["m02"], " "); got != tt.status { // "UP 1/3" is up
-					t.Errorf("status after %s: got %q, want %q", tt.state, got, tt.status)
-				}
-				if op, admin := f.stateOf(t, "m02"); op != tt.op || admin != tt.admin {
-					t.Errorf("state after %s: got op %s admin %s, want %s and %s", tt.state, op, admin, tt.op, tt.admin)
-				}
-			}
-			start := time.Now()
-			if err := f.pool.Begin("m01", sim.Fault{Kind: sim.Restart}); err != nil {
-				t.Fatal(err)
-			}
-			await(t, "a check of m01 fails", func() bool { return f.column(t, "status")["m01"] != "UP" })
-			await(t, "m01 is up again", func() bool { return f.column(t, "status")["m01"] == "UP" })
-			if got := f.after(t, start, 60); got.Lost() > 0 {
-				t.Errorf("over the restart: %+v, want nothing lost: refused connections are offered to another member", got)
-			}
-		})
-	}
-}
-
 func TestSourceContract(t *testing.T) {
 	t.Parallel()
 	for which := range balancers {
 		t.Run("the HAProxy source and the scrape read a fleet behind "+which, func(t *testing.T) {
 			t.Parallel()
-			f := startFleet(t, which, 3, 100)
+			f := startFleet(t, which, sim.PoolConfig{Members: 3}, 100)
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
 			proxy, err := source.NewHAProxy(source.HAProxyConfig{Address: f.front.Admin, Backend: "web", Timeout: patience})
@@ -154,15 +123,21 @@ func TestSourceContract(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := both.Read(ctx, time.Now()); err != nil {
-				t.Fatal(err)
-			}
-			f.after(t, time.Now(), 150)
-			frame, err := both.Read(ctx, time.Now())
-			if err != nil {
-				t.Fatal(err)
-			}
-			checkReading(t, frame)
+			// Means are those of the last second: one in which a busy machine did
+			// nothing says nothing.
+			var wrong []string
+			await(t, "a reading tells of work on both sides", func() bool {
+				f.after(t, time.Now(), 50)
+				frame, err := both.Read(ctx, time.Now())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if more := faultsOf(frame); !slices.Equal(more, wrong) {
+					wrong = more
+					t.Log("reading:", wrong)
+				}
+				return len(wrong) == 0
+			})
 		})
 	}
 }
@@ -172,7 +147,7 @@ func TestExecutorContract(t *testing.T) {
 	for which := range balancers {
 		t.Run("the HAProxy executor drains and restores a member behind "+which, func(t *testing.T) {
 			t.Parallel()
-			f := startFleet(t, which, 3, 20)
+			f := startFleet(t, which, sim.PoolConfig{Members: 3}, 20)
 			hand, err := executor.NewHAProxy(executor.HAProxyConfig{Address: f.front.Admin, Backend: "web", Timeout: patience})
 			if err != nil {
 				t.Fatal(err)
@@ -212,26 +187,26 @@ func TestExecutorContract(t *testing.T) {
 	}
 }
 
-// checkReading wants both sides of the pool to tell of work.
-func checkReading(t *testing.T, f *facts.Frame) {
-	t.Helper()
+// faultsOf returns what is not as it must be in the reading of a pool at work.
+func faultsOf(f *facts.Frame) (wrong []string) {
 	if got := strings.Join(f.Members, " "); got != "m01 m02 m03" {
-		t.Fatalf("members %s, want m01 m02 m03", got)
+		return []string{"members " + got}
 	}
 	for _, m := range f.Members {
 		for _, metric := range []string{"hx_lbtot", "hx_hrsp_2xx", "hx_bin", "hx_bout", "hx_rtime", "hx_weight", "be_requests",
 			"be_served", "be_bytes_out", "be_downstream", "be_svc_ms", "be_cpu", "be_mem_mb"} {
 			if v := f.At(m, metric); !(v > 0) {
-				t.Errorf("%s of %s is %v, want more than 0", metric, m, v)
+				wrong = append(wrong, fmt.Sprintf("%s of %s is %v, want more than 0", metric, m, v))
 			}
 		}
 		if up, admin := f.At(m, facts.MetricUp), f.At(m, facts.MetricAdmin); up != 1 || admin != 0 {
-			t.Errorf("%s: up %v, admin %v, want 1 and 0", m, up, admin)
+			wrong = append(wrong, fmt.Sprintf("%s: up %v, admin %v, want 1 and 0", m, up, admin))
 		}
 		if v := f.At(m, "be_errors"); v != 0 {
-			t.Errorf("be_errors of %s is %v, want 0", m, v)
+			wrong = append(wrong, fmt.Sprintf("be_errors of %s is %v, want 0", m, v))
 		}
 	}
+	return wrong
 }
 
 func TestBalancerRefuses(t *testing.T) {
@@ -300,7 +275,7 @@ func TestAdminSocket(t *testing.T) {
 		t.Run("that of "+which+" is its owner's alone, and gone when it ends", func(t *testing.T) {
 			var path string
 			t.Run("running", func(t *testing.T) {
-				path = strings.TrimPrefix(startFleet(t, which, 2, 1).front.Admin, "unix:")
+				path = strings.TrimPrefix(startFleet(t, which, sim.PoolConfig{Members: 2}, 1).front.Admin, "unix:")
 				if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 					t.Errorf("got %v, %v, want mode 0600", info, err)
 				}

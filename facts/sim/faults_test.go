@@ -111,44 +111,6 @@ func (f *fleet) read(t *testing.T) func(metric string) float64 {
 	return func(metric string) float64 { return frame.At("m01", metric) }
 }
 
-func TestDependency(t *testing.T) {
-	t.Parallel()
-	f := startMember(t, patience)
-	if err := f.pool.Begin("", sim.Fault{Kind: sim.Dependency, Size: 4}); err != nil {
-		t.Fatal(err)
-	}
-	// 60 ms of computing and 40 ms of dependency become 60 + 160.
-	if got := f.after(t, time.Now(), 40); got.MeanLatency() < 160*time.Millisecond {
-		t.Errorf("mean latency %v, want about 220ms", got.MeanLatency())
-	}
-	f.pool.Heal()
-	if got := f.after(t, time.Now(), 40); got.MeanLatency() > 160*time.Millisecond {
-		t.Errorf("mean latency %v after the cure, want about 100ms", got.MeanLatency())
-	}
-}
-
-func TestRestartBeginsANewLife(t *testing.T) {
-	t.Parallel()
-	f := startMember(t, patience)
-	f.after(t, time.Now(), 40)
-	if err := f.pool.Begin("m01", sim.Fault{Kind: sim.Restart}); err != nil {
-		t.Fatal(err)
-	}
-	url := f.front.URL + "/metrics"
-	gone := func() bool {
-		resp, err := http.Get(url)
-		if err == nil {
-			resp.Body.Close()
-		}
-		return err != nil
-	}
-	await(t, "the member is gone", gone)
-	await(t, "the member is back", func() bool { return !gone() })
-	if got := f.after(t, time.Now(), 10); got.Lost() > 0 || got.MeanLatency() < 120*time.Millisecond {
-		t.Errorf("after the restart: %+v, want nothing lost, and the work of a cold member", got)
-	}
-}
-
 func TestPoolRefuses(t *testing.T) {
 	for _, n := range []int{0, sim.MaxPool + 1} {
 		if _, err := sim.NewPool(sim.PoolConfig{Members: n}); err == nil {
