@@ -40,31 +40,26 @@ func TestFaults(t *testing.T) {
 		{"hog", sim.Tally.Lost, false,
 			func(m func(string) float64) bool { return m("be_cpu") > 0.75 && m("be_svc_ms") > 130 }},
 	}
-	// All at once, each on a member with a client of its own.
-	members := make([]*fleet, len(cases))
-	for i, tt := range cases {
-		timeout := patience
-		if tt.fault == "hang" {
-			timeout = time.Second
-		}
-		members[i] = startMember(t, timeout)
-		f, err := sim.ParseFault(tt.fault)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := members[i].pool.Begin("m01", f); err != nil {
-			t.Fatal(err)
-		}
-	}
-	onset := time.Now()
-	for i, tt := range cases {
+	for _, tt := range cases {
 		t.Run(tt.fault, func(t *testing.T) {
-			got := members[i].after(t, onset, 25)
+			timeout := patience
+			if tt.fault == "hang" {
+				timeout = time.Second
+			}
+			member := startMember(t, timeout)
+			f, err := sim.ParseFault(tt.fault)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := member.pool.Begin("m01", f); err != nil {
+				t.Fatal(err)
+			}
+			got := member.after(t, time.Now(), 25)
 			if tt.lost(got) != got.Lost() || tt.all && got.OK > 0 {
 				t.Errorf("requests: %+v, want all that is lost to be lost in its way, and %v that all is", got, tt.all)
 			}
-			await(t, "its page shows it", func() bool { return tt.page(members[i].read(t)) })
-			if resp, err := http.Get(members[i].front.URL + "/health"); err != nil || resp.StatusCode != http.StatusOK {
+			await(t, "its page shows it", func() bool { return tt.page(member.read(t)) })
+			if resp, err := http.Get(member.front.URL + "/health"); err != nil || resp.StatusCode != http.StatusOK {
 				t.Errorf("health: %v, %v, want it green", resp, err)
 			} else {
 				resp.Body.Close()
