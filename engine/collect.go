@@ -19,6 +19,9 @@ type collector struct {
 
 // rebuild takes in the entries that a restart read.
 func (c *collector) rebuild(ctx context.Context, h History, r restored) error {
+	if err := c.putAside(ctx, h, r); err != nil {
+		return err
+	}
 	return h.Scan(ctx, r.Outcomes, r.Size, func(rec audit.Record) error {
 		s, err := audit.Decode(rec.Bytes)
 		if err == nil {
@@ -29,6 +32,23 @@ func (c *collector) rebuild(ctx context.Context, h History, r restored) error {
 		}
 		return nil
 	})
+}
+
+// putAside puts aside the rules that were so when the log had the size.
+func (c *collector) putAside(ctx context.Context, h History, r restored) error {
+	if len(r.Groups) == 0 {
+		return nil
+	}
+	a := newAsideReader(r.Groups)
+	if err := a.read(ctx, h, r.Size); err != nil {
+		return err
+	}
+	for key, p := range a.aside {
+		if m := c.memory(key.env, key.group); m != nil {
+			m.aside[key.rule] = p.Version
+		}
+	}
+	return nil
 }
 
 // outcomeKind is in the encoding of every outcome fact; where it is not, an old
@@ -47,7 +67,7 @@ func (c *collector) take(s audit.Stored, old bool) error {
 			m.Record(&d)
 		}
 		return err
-	case s.Type == "quarantine.lifted" && !old:
+	case s.Type == typeLifted && !old:
 		var b liftedBody
 		err := json.Unmarshal(s.Body, &b)
 		if m := c.memory(s.Env, b.Group); err == nil && m != nil {

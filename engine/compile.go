@@ -36,6 +36,9 @@ type Allow struct {
 	Derived []Word
 	// Parameters are the constants of the version, which rules read as P.Name.
 	Parameters []Parameter
+	// Critical names the rules without which nothing may be done: while one of
+	// them is put aside, or when it is refused, a decision only advises.
+	Critical []string
 }
 
 // Compile checks the rules of a version and makes them ready to decide. The
@@ -79,7 +82,7 @@ func Compile(version string, rules []Source, allow Allow) (*Program, error) {
 		spans, found := check(w, e, allow)
 		errs = append(errs, found...)
 		if len(found) == 0 {
-			p.rules = append(p.rules, newRule(w, e, spans, p.slots))
+			p.rules = append(p.rules, newRule(w, e, spans, p.slots, allow.Critical))
 		}
 	}
 	if len(errs) > 0 {

@@ -52,6 +52,7 @@ func (p *Program) DecideWithin(ctx context.Context, now time.Time, m *Memory) (D
 		return p.late(now, m), nil
 	}
 	p.settle(&d, all, m.fact)
+	p.advise(&d)
 	d.trim()
 	return d, nil
 }
@@ -69,6 +70,7 @@ func (p *Program) Again(recorded *Decision, m *Memory) (Decision, error) {
 func (p *Program) late(now time.Time, m *Memory) Decision {
 	d := p.newDecision(now, m)
 	d.Cut, d.Quarantined = CutByTime, p.quarantined(m)
+	p.advise(&d)
 	d.trim()
 	return d
 }

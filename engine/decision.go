@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/evenkeel/evenkeel/actions"
@@ -16,7 +17,8 @@ import (
 // was given: the same program, memory and reading give the same bytes. Field
 // order is key order.
 type Decision struct {
-	Clock       facts.Time        `json:"clock"` // the reading decided at
+	Advise      []string          `json:"advise_only,omitempty"` // critical rules that were put aside or refused: nothing is done
+	Clock       facts.Time        `json:"clock"`                 // the reading decided at
 	Conflicts   []Conflict        `json:"conflicts,omitempty"`
 	Context     map[string]string `json:"context"`           // what the fields of C said
 	Cut         Cut               `json:"cut,omitempty"`     // why rules were not evaluated; empty: all were
@@ -144,6 +146,21 @@ func (d *Decision) Encode() []byte {
 
 // Digest returns "sha256:" and the digest of d's encoding.
 func (d *Decision) Digest() string { return facts.Digest(d.Encode()) }
+
+// Acts says whether the intents go to the guard: the mode is act, and no
+// critical rule was missing.
+func (d *Decision) Acts() bool { return d.Mode == Act && len(d.Advise) == 0 }
+
+// advise notes which critical rules had no say.
+func (p *Program) advise(d *Decision) {
+	for i := range p.rules {
+		r := &p.rules[i]
+		if r.critical && (slices.Contains(d.Quarantined, r.name) ||
+			slices.ContainsFunc(d.Refused, func(x Refusal) bool { return x.Rule == r.name })) {
+			d.Advise = append(d.Advise, r.name)
+		}
+	}
+}
 
 // Intents returns what the decision wants done, in order. They follow from the
 // decision's encoding alone.

@@ -71,9 +71,14 @@
 // beside it on the same facts, without effect.
 //
 // Entries written: fact.accepted (the fact, whole), decision (its encoding and
-// digest), fact.refused (which fact, and why), quarantine.lifted (which rule, and
-// the two people who say so), memory.restored (a restart: from which entries the
-// memories were rebuilt).
+// digest), fact.refused (which fact, and why), quarantine.begun (which rule, why,
+// and in which decision), quarantine.lifted (which rule, and the people who say
+// so; [Aside] reads which rules are put aside), memory.restored (a restart: from
+// which entries the memories were rebuilt).
+//
+// A rule that is put aside stays so until two people lift it or another version
+// decides: neither time nor a restart does. An alarm tells of it. Where the pack
+// calls the rule critical, nothing is done meanwhile; the decisions advise.
 //
 // # What it does not do
 //

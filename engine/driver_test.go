@@ -33,6 +33,7 @@ func decideByEvaluator(t testing.TB, p *Program, in *instance, now time.Time, m 
 		}
 	}
 	p.settle(&d, all, m.fact)
+	p.advise(&d)
 	d.trim()
 	in.box.clear()
 	return d

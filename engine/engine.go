@@ -46,6 +46,11 @@ type Config struct {
 	// and before its intents are submitted. It is called under the group's lock
 	// and must not call the engine.
 	OnDecision func(facts.Fact, Decision)
+
+	// OnAside, when not nil, is given the alarm about each rule that was put
+	// aside, to be published: rules may read it as they do other facts. It is
+	// called after the record, and as OnDecision is.
+	OnAside func(facts.Fact)
 }
 
 const (
@@ -80,6 +85,7 @@ type Engine struct {
 	guard      Submitter
 	now        func() time.Time
 	onDecision func(facts.Fact, Decision)
+	onAside    func(facts.Fact)
 	groups     map[string]*group // never changed
 
 	recent recent
@@ -101,7 +107,7 @@ func New(c Config) (*Engine, error) {
 	if c.Env == "" || len(c.Groups) == 0 || c.Log == nil || c.Guard == nil {
 		return nil, errors.New("engine: new: want an environment, a log, a guard and at least one group")
 	}
-	e := &Engine{env: c.Env, log: c.Log, guard: c.Guard, now: c.Now, onDecision: c.OnDecision,
+	e := &Engine{env: c.Env, log: c.Log, guard: c.Guard, now: c.Now, onDecision: c.OnDecision, onAside: c.OnAside,
 		groups: map[string]*group{}}
 	if e.now == nil {
 		e.now = time.Now
@@ -189,9 +195,12 @@ func (e *Engine) decide(ctx context.Context, g *group, f facts.Fact, id string,
 		return nil, err
 	}
 	body := d.Encode()
-	_, err = e.log.Append(ctx,
-		audit.Entry{Type: "fact.accepted", Actor: actor, Corr: id, Body: acceptedBody{encoded, id}},
-		audit.Entry{Type: "decision", Actor: actor, Corr: id, Body: decisionBody{body, facts.Digest(body)}})
+	digest := facts.Digest(body)
+	leaving := g.memory.leaving(&d)
+	_, err = e.log.Append(ctx, append([]audit.Entry{
+		{Type: "fact.accepted", Actor: actor, Corr: id, Body: acceptedBody{encoded, id}},
+		{Type: "decision", Actor: actor, Corr: id, Body: decisionBody{body, digest}},
+	}, begun(&d, digest, leaving)...)...)
 	if err != nil {
 		undo()
 		return nil, fmt.Errorf("engine: record the decision on %s of %s: %w", f.Kind, f.Group, err)
@@ -204,13 +213,18 @@ func (e *Engine) decide(ctx context.Context, g *group, f facts.Fact, id string,
 	if e.onDecision != nil {
 		e.onDecision(f, d)
 	}
+	if e.onAside != nil {
+		for _, r := range leaving {
+			e.onAside(asideFact(&d, r))
+		}
+	}
 	return &d, nil
 }
 
 // submit hands the intents of a recorded decision to the guard.
 func (e *Engine) submit(ctx context.Context, d *Decision) error {
 	intents := d.Intents()
-	if d.Mode != Act {
+	if !d.Acts() {
 		e.withheld.Add(int64(len(intents)))
 		return nil
 	}

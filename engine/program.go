@@ -51,6 +51,7 @@ func (p *Program) Rules() []string {
 type rule struct {
 	name      string
 	salience  int
+	critical  bool
 	stratum   int
 	conjuncts []string // of the condition, as written
 	tests     []test   // one for each conjunct
@@ -61,8 +62,8 @@ type rule struct {
 	writes    []int    // derived values that the consequence sets
 }
 
-func newRule(w *written, e *ast.RuleEntry, spans map[*ast.Expression]span, s *slots) rule {
-	r := rule{name: w.name, salience: w.salience}
+func newRule(w *written, e *ast.RuleEntry, spans map[*ast.Expression]span, s *slots, critical []string) rule {
+	r := rule{name: w.name, salience: w.salience, critical: slices.Contains(critical, w.name)}
 	c := filterer{s}
 	for _, x := range conjuncts(e.WhenScope.Expression) {
 		at := spans[x]

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"time"
 
@@ -31,17 +33,19 @@ const typeRestored = "memory.restored"
 // restored says of which entries memories were rebuilt at a restart. It is
 // recorded, for what is decided later depends on it; keys sorted.
 type restored struct {
-	Facts    int64 `json:"facts"`    // the first entry of which everything was read
-	Outcomes int64 `json:"outcomes"` // the first of which outcomes were read
-	Size     int64 `json:"size"`     // entries that the log had
+	Facts    int64    `json:"facts"`    // the first entry of which everything was read
+	Groups   []string `json:"groups"`   // of which the rules that are put aside were read
+	Outcomes int64    `json:"outcomes"` // the first of which outcomes were read
+	Size     int64    `json:"size"`     // entries that the log had
 }
 
 // Restore rebuilds the memory of every group, and the identities of the facts
 // handled lately, from the log: a memory is a fold of the accepted facts, so
 // nothing else is needed. Call it once, before the first Handle.
 //
-// It reads who is held out by our hand in the last day, and all else in the
-// last hour. A quiet that is longer begins anew: C.QuietSeconds may be less than
+// It reads which rules are put aside, however long ago that was: neither time
+// nor the end of a process lifts one. It reads who is held out by our hand in
+// the last day, and all else in the last hour. A quiet that is longer begins anew: C.QuietSeconds may be less than
 // before the restart, never more. Which entries these were is recorded, so that
 // [Revisit] finds the same memories.
 func (e *Engine) Restore(ctx context.Context, h History) error {
@@ -52,7 +56,7 @@ func (e *Engine) Restore(ctx context.Context, h History) error {
 }
 
 func (e *Engine) restore(ctx context.Context, h History) (err error) {
-	now, r := e.now(), restored{Size: h.Size()}
+	now, r := e.now(), restored{Size: h.Size(), Groups: slices.Sorted(maps.Keys(e.groups))}
 	if r.Outcomes, err = FirstSince(ctx, h, r.Size, now.Add(-restoreWindow)); err != nil {
 		return err
 	}

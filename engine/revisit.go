@@ -23,8 +23,8 @@ type Moment struct {
 
 // Revisit calls f with each decision of the entries from (inclusive) to to
 // (exclusive), in their order, and with the memory that it was made from. Where f
-// asks the program of the recorded version to decide again, at the recorded
-// reading of the clock, the bytes must be the recorded ones.
+// asks the program of the recorded version to decide [Program.Again], the bytes
+// must be the recorded ones.
 //
 // A memory is a fold of the entries since the engine started, and of those that
 // it was restored from then, which the log says. So the entries before from are

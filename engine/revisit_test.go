@@ -59,7 +59,7 @@ func livePast(t testing.TB, rounds int) *past {
 			p.handle(t, e, f)
 		}
 		if i%20 == 15 {
-			_ = e.Lift(t.Context(), Lift{Group: "web", Rule: "half_done", By: [2]string{"ana", "ben"}, Reason: "x"}) // nothing to lift in another version
+			_ = e.Lift(t.Context(), Lift{Group: "web", Rule: "half_done", By: []string{"ana", "ben"}, Reason: "x"}) // nothing to lift in another version
 		}
 	}
 	return p
@@ -90,7 +90,7 @@ func (p *past) again(t testing.TB, from, to int64) int {
 	n := 0
 	err := Revisit(t.Context(), p.log, from, to, func(m Moment) error {
 		n++
-		d, err := p.programs[m.Decision.Version].Decide(m.Decision.Clock.Time, m.Memory)
+		d, err := p.programs[m.Decision.Version].Again(&m.Decision, m.Memory)
 		if err == nil && string(d.Encode()) != string(m.Recorded) {
 			t.Fatalf("entry %d, revisited from %d:\n%s\nwant\n%s", m.Seq, from, d.Encode(), m.Recorded)
 		}

@@ -14,7 +14,7 @@ const (
 // what is cut.
 func (d *Decision) trim() {
 	d.Unlisted = cut(&d.Matched, maxListed) + cut(&d.Undecided, maxListed) + cut(&d.Refused, maxListed) +
-		cut(&d.Quarantined, maxListed) + cut(&d.Vetoes, maxListed) + cut(&d.Notes, maxListed) + cut(&d.Conflicts, maxListed)
+		cut(&d.Quarantined, maxListed) + cut(&d.Advise, maxListed) + cut(&d.Vetoes, maxListed) + cut(&d.Notes, maxListed) + cut(&d.Conflicts, maxListed)
 	for i := range d.Wanted {
 		d.Unlisted += cut(&d.Wanted[i].Rules, maxListed)
 	}

@@ -172,6 +172,9 @@ func (f *Fact) checkTexts(bad complaint) error {
 		texts["outcome.rule"], texts["outcome.detail"] = o.Rule, o.Detail
 	}
 	if h := f.Health; h != nil {
+		if h.Status != Healthy && h.Status != Ageing && h.Status != Degraded {
+			return bad("health.status", h.Status, "ok, ageing or degraded")
+		}
 		texts["health.status"], texts["health.detail"] = h.Status, h.Detail
 	}
 	if x := f.External; x != nil {

@@ -138,11 +138,18 @@ type OutcomeInfo struct {
 	Verb   string `json:"verb"`
 }
 
-// HealthInfo is a detector's word about itself.
+// HealthInfo is a detector's word about itself, or the engine's about its rules.
 type HealthInfo struct {
 	Detail string `json:"detail,omitempty"`
-	Status string `json:"status"` // ok, ageing, degraded
+	Status string `json:"status"` // ok, ageing or degraded
 }
+
+// The states of health.
+const (
+	Healthy  = "ok"
+	Ageing   = "ageing"   // what it has learnt does not certify what it should
+	Degraded = "degraded" // it does less than it should
+)
 
 // ExternalInfo is the part of somebody else's CloudEvent that rules may read.
 type ExternalInfo struct {

@@ -47,6 +47,7 @@ type Pack struct {
 	// least: "declared" (by the operator, the default), "none", or one such as
 	// "1/30d".
 	Certified  string
+	Critical   []string    // rules without which nothing is done, in the order of the file
 	Derived    []Derived   // values that rules derive on the way; as declared, in the order of the file
 	Parameters []Parameter // constants that rules read, in the order of the file
 	Rings      []Ring      // in which its rollout goes on; in the order of the file
@@ -64,8 +65,14 @@ func ReadPack(fsys fs.FS) (*Pack, error) {
 		return nil, err
 	}
 	p := &Pack{Limits: DefaultLimits(), Certified: Declared}
+	names := slices.Sorted(maps.Keys(files))
+	for _, name := range names {
+		if path.Dir(name) == "rules" {
+			p.Rules = append(p.Rules, File{name, files[name]})
+		}
+	}
 	var errs Errors
-	for _, name := range slices.Sorted(maps.Keys(files)) {
+	for _, name := range names {
 		r := &reader{file: name}
 		switch {
 		case name == "pack.yaml":
@@ -74,9 +81,7 @@ func ReadPack(fsys fs.FS) (*Pack, error) {
 			}
 		case name == "README.md":
 			p.Readme = string(files[name])
-		case path.Dir(name) == "rules":
-			p.Rules = append(p.Rules, File{name, files[name]})
-		default:
+		case path.Dir(name) == "tests":
 			if n := r.document(files[name]); n != nil {
 				p.Tests = append(p.Tests, r.tests(n)...)
 			}
@@ -210,11 +215,29 @@ func (r *reader) pack(n ast.Node, p *Pack) {
 			}
 			return nil
 		})},
+		field{"critical", false, func(n ast.Node) { r.critical(n, p) }},
 		field{"derived", false, func(n ast.Node) { r.derived(n, p) }},
 		field{"parameters", false, func(n ast.Node) { r.parameters(n, p) }},
 		field{"rings", false, func(n ast.Node) { r.rings(n, p) }},
 		field{"limits", false, func(n ast.Node) { r.limits(n, &p.Limits) }},
 	)
+}
+
+// maxCritical bounds the critical rules of a pack: a decision lists those that
+// had no say.
+const maxCritical = 24
+
+// critical reads the names of the critical rules.
+func (r *reader) critical(n ast.Node, p *Pack) {
+	p.Critical = []string{}
+	r.list(n, "critical", maxCritical, r.text("critical", func(s string) error {
+		file := "rules/" + s + ".grl"
+		if slices.Contains(p.Critical, s) || !slices.ContainsFunc(p.Rules, func(f File) bool { return f.Name == file }) {
+			return errors.New("different names of rules of this pack") // a slip of the pen would leave the one that was meant uncritical
+		}
+		p.Critical = append(p.Critical, s)
+		return nil
+	}))
 }
 
 func oneOf(s string, set []string) error {

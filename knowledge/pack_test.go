@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -102,6 +103,13 @@ func TestUnreadParametersAreToldWithTheirPlace(t *testing.T) {
 	}
 }
 
+func TestCriticalRulesAreRead(t *testing.T) {
+	p, err := ReadPack(pack("pack.yaml", packYAML+"critical: [rule_one]\n"))
+	if err != nil || !slices.Equal(p.Critical, []string{"rule_one"}) {
+		t.Errorf("ReadPack = %+v (%v), want rule_one critical", p, err)
+	}
+}
+
 func TestReadPack(t *testing.T) {
 	p, err := ReadPack(pack("", ""))
 	if err != nil {
@@ -160,7 +168,7 @@ func TestReadPackRefuses(t *testing.T) {
 		{"a list", "pack.yaml", "- name\n", "pack.yaml:1:1: pack: found a list, want keys and values"},
 		{"a tab", "pack.yaml", "name:\tweb\n", "pack.yaml:1:1: found a control character"},
 		{"a rate without a unit", "pack.yaml", packYAML + "certified: 1/30\n", `pack.yaml:9:12: certified: found "1/30", want declared, none or a rate such as 1/30d`},
-		{"an unknown key", "pack.yaml", packYAML + "owner: me\n", `pack.yaml:9:1: pack: unknown key "owner", want one of name, vocabulary, mode, verbs, tiers, certified, derived, parameters, rings, limits`},
+		{"an unknown key", "pack.yaml", packYAML + "owner: me\n", `pack.yaml:9:1: pack: unknown key "owner", want one of name, vocabulary, mode, verbs, tiers, certified, critical, derived, parameters, rings, limits`},
 		{"a key twice", "pack.yaml", packYAML + "name: web\n", "pack.yaml:9:1: pack: key name is there twice"},
 		{"a missing key", "pack.yaml", strings.Replace(packYAML, "mode: act\n", "", 1), "pack.yaml:1:1: pack: key mode is missing"},
 		{"another vocabulary", "pack.yaml", strings.Replace(packYAML, "vocabulary: 1", "vocabulary: 2", 1), `pack.yaml:2:13: vocabulary: found "2", want 1`},
@@ -182,6 +190,9 @@ func TestReadPackRefuses(t *testing.T) {
 		{"a derived value twice", "pack.yaml", packYAML + "derived:\n  Sure: {type: truth, doc: x}\n  Sure: {type: truth, doc: x}\n", "want different plain names"},
 		{"a derived number of a list", "pack.yaml", packYAML + "derived:\n  Sure: {type: number, doc: x, values: [a]}\n", "derived.Sure: found values of a number, want them for a text only"},
 		{"a derived text with a value twice", "pack.yaml", packYAML + "derived:\n  Sure: {type: text, doc: x, values: [a, a]}\n", `derived.Sure.values: found "a", want different words`},
+		{"a critical rule that is not there", "pack.yaml", packYAML + "critical: [rule_two]\n", `pack.yaml:9:12: critical: found "rule_two", want different names of rules of this pack`},
+		{"a critical rule twice", "pack.yaml", packYAML + "critical: [rule_one, rule_one]\n", `pack.yaml:9:22: critical: found "rule_one"`},
+		{"critical rules as a mapping", "pack.yaml", packYAML + "critical: {rule_one: yes}\n", "critical: found a mapping, want a list of at most 24"},
 		{"derived values as a list", "pack.yaml", packYAML + "derived: [Sure]\n", "derived: found a list, want at most 24 keys and values"},
 		{"parameters as a list", "pack.yaml", packYAML + "parameters: [Ticks]\n", "pack.yaml:9:13: parameters: found a list, want at most 256 keys and values"},
 		{"a parameter in lower case", "pack.yaml", parameter("ticks: {value: 5, unit: ticks, range: 1 to 9, doc: x}"), `pack.yaml:10:10: parameters: found "ticks", want a name`},

@@ -60,6 +60,14 @@ func (l *loop) announce(o actions.Outcome) {
 	}})
 }
 
+// aside publishes the alarm about a rule that was put aside, which the log has
+// already.
+func (l *loop) aside(f facts.Fact) {
+	l.config.Logger.Warn("rule put aside", "group", f.Group, "detail", f.Health.Detail)
+	f.Detector.Build = buildVersion()
+	l.outbox.add(letter{must: true, send: func(ctx context.Context) error { return l.bus.Publish(ctx, f) }})
+}
+
 // outcomeFact returns o as a fact. The same outcome gives the same fact.
 func (l *loop) outcomeFact(o actions.Outcome) facts.Fact {
 	at := facts.At(o.Time)

@@ -140,7 +140,7 @@ func evidence(f *facts.Fact) string {
 func (s *demoStory) hearDecision(d *engine.Decision) {
 	for _, w := range d.Wanted {
 		verb := "decided"
-		if d.Mode != engine.Act {
+		if !d.Acts() {
 			verb = "would be done"
 		}
 		s.once(fmt.Sprint("want ", w.Verb, w.Member, s.alarms), "%s: %s %s, by rule %s: %s", verb, w.Verb, w.Member, w.Rules[0], w.Reason)

@@ -239,7 +239,7 @@ func (l *loop) openEngine(ctx context.Context) (err error) {
 		OnDecision: func(f facts.Fact, d engine.Decision) {
 			crowd.see(f)
 			l.tell(loopEvent{Time: d.Clock.Time, Group: d.Group, Decision: &d})
-		}}
+		}, OnAside: l.aside}
 	for _, g := range l.config.Groups {
 		p, err := compilePack(g.Pack)
 		if err != nil {

@@ -47,7 +47,7 @@ func packSources(p *knowledge.Pack) []engine.Source {
 
 // packAllow returns what a pack permits its rules.
 func packAllow(p *knowledge.Pack) (engine.Allow, error) {
-	allow := engine.Allow{Tiers: p.Tiers}
+	allow := engine.Allow{Tiers: p.Tiers, Critical: p.Critical}
 	if p.Certified != knowledge.Declared {
 		rate, err := facts.ParseRate(p.Certified)
 		if err != nil {

@@ -57,27 +57,22 @@ func (d *Detector) membership(out []facts.Fact) []facts.Fact {
 	return out
 }
 
-// Words of a detector about itself.
-const (
-	statusAgeing   = "ageing"   // the declared rate cannot be certified yet
-	statusDegraded = "degraded" // less than half of the members in service are judged
-	statusOK       = "ok"
-)
-
 // health appends how far the detector is, at every change of its status or of
-// where the group moves, and every minute.
+// where the group moves, and every minute. It is ageing while the declared rate
+// cannot be certified, degraded while less than half of the members in service
+// are judged.
 func (d *Detector) health(out []facts.Fact) []facts.Fact {
 	r := &d.report
 	in, scored := d.judged()
-	status := statusOK
+	status := facts.Healthy
 	_, certain := d.certifiedAlpha()
 	switch {
 	case d.judge == nil:
-		status = statusAgeing
+		status = facts.Ageing
 	case 2*scored < in || scored < 2:
-		status = statusDegraded
+		status = facts.Degraded
 	case !certain:
-		status = statusAgeing
+		status = facts.Ageing
 	}
 	shift := d.shiftWord()
 	moved := r.shift != "" && shift != r.shift
@@ -91,7 +86,7 @@ func (d *Detector) health(out []facts.Fact) []facts.Fact {
 		detail = fmt.Sprintf("warm-up: fitting members, tick %d of %d", d.group.ticks, d.cfg.ticks(d.cfg.Warmup))
 	case d.judge == nil:
 		detail = "warm-up: learning what health looks like"
-	case status == statusDegraded:
+	case status == facts.Degraded:
 		detail = fmt.Sprintf("%d of %d members in service are judged", scored, in)
 	default:
 		detail = d.age()
