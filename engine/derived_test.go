@@ -207,3 +207,19 @@ func TestVocabularyOfAProgramHasItsDerivedValues(t *testing.T) {
 		t.Errorf("%d words, want %d with D.Sure among them", got, want)
 	}
 }
+
+// What is wrong between rules is said once, and in the same words, by the
+// survey of a proposal and by the compiler.
+func TestSurveyAndCompileSayTheSameOfStrata(t *testing.T) {
+	for _, rules := range [][]Source{
+		{source("aaa", 1, "D.Strikes > 1", "D.Sure = true;"), source("bbb", 1, "D.Sure", "D.Strikes = 2;")},
+		{source("aaa", 1, `!Known("D.Sure") && F.Ticks > 1`, "D.Sure = true;")},
+		{source("aaa", 1, "F.Ticks > 1", "D.Sure = true;"), source("bbb", 1, "F.Ticks > 2", "D.Sure = false;")},
+	} {
+		_, err := Compile("h1:test", rules, allowDerived())
+		found := Survey(rules, allowDerived())
+		if err == nil || len(found) != 1 || found.Error() != err.Error() {
+			t.Errorf("Survey = %v, Compile = %v; want one finding, the same", found, err)
+		}
+	}
+}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -60,31 +59,29 @@ func growAll(rules []Source, c constants) ([]*tree, Errors) {
 	return out, errs
 }
 
-// arrange sorts rules into strata, and reports cycles (E16) and derived values
-// that two rules of one stratum write (E05).
+// arrange sorts rules into strata. Errors are those of [layer].
 func arrange(rules []*study) (*Graph, Errors) {
-	writers := map[string][]int{}
-	for i, r := range rules {
-		for _, d := range r.deeds {
-			if d.call == "=" {
-				writers[d.what] = append(writers[d.what], i)
-			}
-		}
-	}
 	g := &Graph{}
-	after := make([][]int, len(rules)) // the rules that each waits for
+	all := make([]layered, len(rules))
+	writers := map[string][]string{}
 	for i, r := range rules {
 		n := r.node()
+		g.Rules = append(g.Rules, n)
+		all[i] = layered{r.written, n.Reads, n.Writes}
+		for _, d := range n.Writes {
+			writers[d] = append(writers[d], n.Name)
+		}
+	}
+	strata, errs := layer(all)
+	for i := range g.Rules {
+		n := &g.Rules[i]
+		n.Stratum = strata[i]
 		for _, word := range n.Reads {
 			for _, w := range writers[word] {
-				after[i] = append(after[i], w)
-				g.Edges = append(g.Edges, GraphEdge{rules[w].name, r.name, word})
+				g.Edges = append(g.Edges, GraphEdge{w, n.Name, word})
 			}
 		}
-		g.Rules = append(g.Rules, n)
 	}
-	errs := g.stratify(rules, after)
-	errs = append(errs, writtenTwice(g, rules)...)
 	slices.SortStableFunc(g.Rules, func(a, b GraphRule) int { return a.Stratum - b.Stratum })
 	return g, errs
 }
@@ -95,6 +92,8 @@ func (s *study) node() GraphRule {
 	read := func(x *term) {
 		if w := find(x.name); x.op == isWord || x.op == isCall && w != nil && w.method != nil {
 			n.Reads = append(n.Reads, s.bare(x))
+		} else if x.name == "Known" && len(x.kids) == 1 {
+			n.Reads = append(n.Reads, x.kids[0].name)
 		}
 	}
 	s.when.visit(read)
@@ -122,59 +121,4 @@ func (t *tree) bare(x *term) string {
 		from, to = from+1, to-1
 	}
 	return spellNamed(t.tokens[from:to])
-}
-
-// stratify gives each rule the number of the longest chain of rules before it.
-// Rules on a cycle are errors.
-func (g *Graph) stratify(rules []*study, after [][]int) Errors {
-	const open, done = 1, 2
-	state := make([]int, len(rules))
-	var errs Errors
-	var visit func(i int)
-	visit = func(i int) {
-		state[i] = open
-		for _, j := range after[i] {
-			if state[j] == open {
-				errs = append(errs, rules[i].err(rules[i].at(1), E16,
-					fmt.Sprintf("waits for a value of rule %s, which waits for it", rules[j].name),
-					"let the values that a rule reads come from rules that do not read its own"))
-				continue
-			}
-			if state[j] != done {
-				visit(j)
-			}
-			g.Rules[i].Stratum = max(g.Rules[i].Stratum, g.Rules[j].Stratum+1)
-		}
-		state[i] = done
-	}
-	for i := range rules {
-		if state[i] == 0 {
-			visit(i)
-		}
-	}
-	return errs
-}
-
-// writtenTwice reports fields that two rules write when it is not plain whose
-// value stands: that of the higher salience, which must not come later.
-func writtenTwice(g *Graph, rules []*study) Errors {
-	writers := map[string][]int{}
-	var errs Errors
-	for i, r := range rules {
-		for _, d := range r.deeds {
-			if d.call != "=" {
-				continue
-			}
-			for _, w := range writers[d.what] { // rules come by salience, descending
-				if rules[w].salience > r.salience && g.Rules[w].Stratum <= g.Rules[i].Stratum {
-					continue
-				}
-				errs = append(errs, r.err(r.at(d.at), E05, fmt.Sprintf("%s is written by rule %s too, with salience %d",
-					d.what, rules[w].name, rules[w].salience),
-					"give them different saliences, the higher one to the rule of the lower stratum"))
-			}
-			writers[d.what] = append(writers[d.what], i)
-		}
-	}
-	return errs
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -15,24 +16,19 @@ type stratum struct {
 }
 
 // stratify orders the rules by stratum, salience and name, and cuts them into
-// strata: a rule stands in a later stratum than every rule that sets what it
-// reads. So each rule is evaluated at most once, and evaluation ends.
-//
-// An error is a circle (E16), or two rules that contend for a derived value
-// (E05). ws holds the rules as written, in the order of p.rules.
+// strata. ws holds the rules as written, in the order of p.rules. Errors are
+// those of [layer].
 func (p *Program) stratify(ws []*written) Errors {
-	s := &stratifier{p: p, ws: ws, writers: map[int][]int{}, height: map[int]int{}}
-	for i := range p.rules {
-		for _, slot := range p.rules[i].writes {
-			s.writers[slot] = append(s.writers[slot], i)
-		}
+	rules := make([]layered, len(p.rules))
+	for i, r := range p.rules {
+		rules[i] = layered{ws[i], p.slots.derivedAmong(slices.Concat(r.reads, r.uses)), p.slots.derivedAmong(r.writes)}
+	}
+	at, errs := layer(rules)
+	if len(errs) > 0 {
+		return errs
 	}
 	for i := range p.rules {
-		p.rules[i].stratum = s.stratum(i)
-	}
-	s.contenders()
-	if len(s.errs) > 0 {
-		return s.errs
+		p.rules[i].stratum = at[i]
 	}
 	slices.SortStableFunc(p.rules, func(a, b rule) int { return cmp.Compare(a.stratum, b.stratum) })
 	for from := 0; from < len(p.rules); {
@@ -46,74 +42,104 @@ func (p *Program) stratify(ws []*written) Errors {
 	return nil
 }
 
-// stratifier finds the stratum of each rule.
-type stratifier struct {
-	p       *Program
-	ws      []*written
-	writers map[int][]int // derived value → rules that set it
-	height  map[int]int   // derived value → stratum of the last rule that sets it, plus one
-	path    []int         // derived values whose height is being found
-	errs    Errors
-}
-
-// stratum is the height of the highest derived value that a rule reads.
-func (s *stratifier) stratum(i int) int {
-	out := 0
-	r := &s.p.rules[i]
-	for _, slot := range slices.Concat(r.reads, r.uses) {
-		if s.p.slots.derived(slot) {
-			out = max(out, s.of(slot, i))
+// derivedAmong returns the names of those slots that are derived values.
+func (s *slots) derivedAmong(slots []int) []string {
+	var out []string
+	for _, slot := range slots {
+		if s.derived(slot) {
+			out = append(out, s.words[slot].Name)
 		}
 	}
 	return out
 }
 
+// layered is what the stratum of a rule depends on.
+type layered struct {
+	*written
+	reads  []string // derived values that it reads or asks for
+	writes []string // derived values that it sets
+}
+
+// layer returns the stratum of each rule: a rule stands in a later one than
+// every rule that sets what it reads. So each rule is evaluated at most once,
+// and evaluation ends. Rules come by salience, descending.
+//
+// An error is a circle (E16), or two rules that contend for a derived value
+// (E05).
+func layer(rules []layered) ([]int, Errors) {
+	l := &layerer{rules: rules, writers: map[string][]int{}, height: map[string]int{}}
+	for i, r := range rules {
+		for _, d := range r.writes {
+			l.writers[d] = append(l.writers[d], i)
+		}
+	}
+	strata := make([]int, len(rules))
+	for i := range rules {
+		strata[i] = l.stratum(i)
+	}
+	l.contenders(strata)
+	return strata, l.errs
+}
+
+// layerer finds the stratum of each rule.
+type layerer struct {
+	rules   []layered
+	writers map[string][]int // derived value → rules that set it
+	height  map[string]int   // derived value → stratum of the last rule that sets it, plus one
+	path    []string         // derived values whose height is being found
+	errs    Errors
+}
+
+// stratum is the height of the highest derived value that a rule reads.
+func (l *layerer) stratum(i int) int {
+	out := 0
+	for _, d := range l.rules[i].reads {
+		out = max(out, l.of(d, i))
+	}
+	return out
+}
+
 // of returns the height of a derived value that rule i reads.
-func (s *stratifier) of(slot, i int) int {
-	if h, known := s.height[slot]; known {
+func (l *layerer) of(d string, i int) int {
+	if h, known := l.height[d]; known {
 		return h
 	}
-	if at := slices.Index(s.path, slot); at >= 0 {
-		s.circle(append(slices.Clone(s.path[at:]), slot), i)
+	if at := slices.Index(l.path, d); at >= 0 {
+		l.circle(append(slices.Clone(l.path[at:]), d), i)
 		return 0
 	}
-	s.path = append(s.path, slot)
+	l.path = append(l.path, d)
 	h := 0
-	for _, w := range s.writers[slot] {
-		h = max(h, s.stratum(w)+1)
+	for _, w := range l.writers[d] {
+		h = max(h, l.stratum(w)+1)
 	}
-	s.path = s.path[:len(s.path)-1]
-	s.height[slot] = h
+	l.path = l.path[:len(l.path)-1]
+	l.height[d] = h
 	return h
 }
 
 // circle reports that rule i reads the last of the values of which each is set
 // by a rule that reads the next.
-func (s *stratifier) circle(values []int, i int) {
-	names := make([]string, len(values))
-	for k, slot := range values {
-		names[k] = s.p.slots.words[slot].Name
-	}
-	w := s.ws[i]
-	s.errs = append(s.errs, w.err(w.at(w.when), E16,
-		"derived values depend on each other in a circle: "+strings.Join(names, " needs "),
+func (l *layerer) circle(values []string, i int) {
+	w := l.rules[i].written
+	l.errs = append(l.errs, w.err(w.at(w.when), E16,
+		"derived values depend on each other in a circle: "+strings.Join(values, " needs "),
 		"let one of the rules read the fact instead"))
 }
 
 // contenders reports rules that set the same value and of which it is not plain
 // whose counts: the salience of the one evaluated first has to be the higher.
-func (s *stratifier) contenders() {
-	for slot := range s.p.slots.words {
-		all := s.writers[slot]
-		slices.SortStableFunc(all, func(a, b int) int { return cmp.Compare(s.p.rules[a].stratum, s.p.rules[b].stratum) })
+func (l *layerer) contenders(strata []int) {
+	for _, d := range slices.Sorted(maps.Keys(l.writers)) {
+		all := l.writers[d]
+		slices.SortStableFunc(all, func(a, b int) int { return cmp.Compare(strata[a], strata[b]) })
 		for k := 1; k < len(all); k++ {
-			a, b := &s.p.rules[all[k-1]], &s.p.rules[all[k]]
+			a, b := l.rules[all[k-1]].written, l.rules[all[k]].written
 			if a.salience > b.salience {
 				continue
 			}
-			w := s.ws[all[k]]
-			s.errs = append(s.errs, w.err(w.at(w.then), E05,
-				fmt.Sprintf("%s is set by rule %s too, with salience %d", s.p.slots.words[slot].Name, a.name, a.salience),
+			l.errs = append(l.errs, b.err(b.at(b.then), E05,
+				fmt.Sprintf("%s is set by rule %s too, with salience %d", d, a.name, a.salience),
 				"give them different saliences, the higher one to the rule that is evaluated first"))
 		}
 	}
