@@ -44,3 +44,26 @@ func (t SignedText) signers(namespace string, keys []Key) (held []Key, notes []s
 	}
 	return held, notes
 }
+
+// holding returns, of the signatures, one by each of the keys that holds over the
+// text.
+func (t SignedText) holding(namespace string, keys []Key) [][]byte {
+	var out [][]byte
+	var seen []Key
+	for _, armoured := range t.Signatures {
+		one := SignedText{Text: t.Text, Signatures: [][]byte{armoured}}
+		if held, _ := one.signers(namespace, keys); len(held) == 1 && !slices.ContainsFunc(seen, held[0].equal) {
+			out, seen = append(out, armoured), append(seen, held[0])
+		}
+	}
+	return out
+}
+
+// armour returns the signatures as text.
+func (t SignedText) armour() []string {
+	out := make([]string, len(t.Signatures))
+	for i, s := range t.Signatures {
+		out[i] = string(s)
+	}
+	return out
+}

@@ -35,7 +35,7 @@ func readLines(b []byte) ([]string, error) {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		for _, r := range line {
-			if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
+			if unseen(r) {
 				return nil, fmt.Errorf("line %d holds the character %U, which cannot be seen", i+1, r)
 			}
 		}
@@ -45,6 +45,9 @@ func readLines(b []byte) ([]string, error) {
 	}
 	return lines, nil
 }
+
+// unseen reports whether a character is a control, format or line-separating one.
+func unseen(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
 
 // lineReader takes "name value" lines in a fixed order and keeps the first
 // complaint.

@@ -1,0 +1,165 @@
+package knowledge
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/evenkeel/evenkeel/audit"
+)
+
+const (
+	// maxStops that stand or are remembered. A stop of everything is always
+	// taken in unless one stands already.
+	maxStops = 256
+	// maxStopAge is how old a stop may be when it comes in, and how long one that
+	// was ended is remembered: a stop that was resumed cannot be played again.
+	maxStopAge = 24 * time.Hour
+)
+
+// StopRecord is a stop that stands.
+type StopRecord struct {
+	Digest  string // names it in a resume: of the statement, or of the log entry for one without a signature
+	Scope   string // all, group/NAME or rule/NAME
+	By      string // id of the person, or who it was by the log
+	Why     string
+	Since   time.Time
+	Resumed []string // sorted ids of the people who asked for its end so far
+	Missing int      // more who have to
+}
+
+// standing is a stop as the ledger keeps it.
+type standing struct {
+	digest, scope, by, why string
+	at                     time.Time
+	said                   map[string]string // person → digest of their resume
+	ended                  time.Time         // zero: it stands
+}
+
+// Stops returns the stops that stand, the oldest first.
+func (l *Ledger) Stops() []StopRecord {
+	out := []StopRecord{}
+	for _, s := range l.stops {
+		if !s.ended.IsZero() {
+			continue
+		}
+		out = append(out, StopRecord{s.digest, s.scope, s.by, s.why, s.at, slices.Sorted(maps.Keys(s.said)), max(l.toResume()-len(s.said), 0)})
+	}
+	return out
+}
+
+// toResume is how many people it takes to end a stop: as many as to approve a
+// change.
+func (l *Ledger) toResume() int {
+	p, err := l.policy()
+	if err != nil {
+		return floorPeople
+	}
+	return int(p.Approvals)
+}
+
+func (l *Ledger) stop(digest string) *standing {
+	if i := slices.IndexFunc(l.stops, func(s *standing) bool { return s.digest == digest }); i >= 0 {
+		return l.stops[i]
+	}
+	return nil
+}
+
+func (l *Ledger) knowsStop(digest string) bool {
+	return slices.ContainsFunc(l.stops, func(s *standing) bool {
+		_, said := s.said[digest]
+		return said || s.digest == digest || slices.Contains(slices.Collect(maps.Values(s.said)), digest)
+	})
+}
+
+// stands returns the stop of the scope that stands, nil when none does.
+func (l *Ledger) stands(scope string) *standing {
+	i := slices.IndexFunc(l.stops, func(s *standing) bool { return s.scope == scope && s.ended.IsZero() })
+	if i < 0 {
+		return nil
+	}
+	return l.stops[i]
+}
+
+// stopped says that everything is stopped, if it is.
+func (l *Ledger) stopped() []string {
+	if s := l.stands("all"); s != nil {
+		return []string{"everything is stopped by " + s.by + ": " + s.why}
+	}
+	return nil
+}
+
+func (l *Ledger) admitStop(s Statement, r receipt, now time.Time) (func(time.Time), error) {
+	scope := s.Field("scope")
+	if made := s.Time("time"); made.Before(now.Add(-maxStopAge)) {
+		return nil, fmt.Errorf("stop was signed at %s, want within %v: it may have been ended since", formatTime(made), maxStopAge)
+	}
+	n := 0
+	for _, other := range l.stops {
+		if other.ended.IsZero() || other.at.After(now.Add(-maxStopAge)) {
+			n++
+		}
+	}
+	if n >= maxStops && (scope != "all" || l.stands("all") != nil) {
+		return nil, fmt.Errorf("%d stops are known already: stop all", n)
+	}
+	return func(at time.Time) { l.halt(r.digest, scope, s.Field("person"), s.Field("why"), at) }, nil
+}
+
+// halt keeps a stop, and forgets those that ended long ago.
+func (l *Ledger) halt(digest, scope, by, why string, at time.Time) {
+	l.stops = slices.DeleteFunc(l.stops, func(s *standing) bool { return !s.ended.IsZero() && s.at.Before(at.Add(-maxStopAge-clockSkew)) })
+	l.stops = append(l.stops, &standing{digest: digest, scope: scope, by: by, why: why, at: at, said: map[string]string{}})
+}
+
+func (l *Ledger) admitResume(s Statement, r receipt) (func(time.Time), error) {
+	stop, id := l.stop(s.Field("stop")), s.Field("person")
+	switch {
+	case stop == nil:
+		return nil, fmt.Errorf("the stop %s is not known here", s.Field("stop"))
+	case !stop.ended.IsZero():
+		return nil, errors.New("the stop has ended")
+	case stop.said[id] != "":
+		return nil, fmt.Errorf("%s has asked for its end already: people are counted, not statements", id)
+	case s.Time("time").Before(stop.at.Add(-clockSkew)):
+		return nil, fmt.Errorf("resume was signed at %s, before the stop at %s", formatTime(s.Time("time")), formatTime(stop.at))
+	}
+	return func(at time.Time) {
+		stop.said[id] = r.digest
+		if len(l.resumers(stop)) >= l.toResume() {
+			stop.ended = at
+		}
+	}, nil
+}
+
+// resumers returns the people whose wish to end a stop counts: those who are
+// approvers still.
+func (l *Ledger) resumers(s *standing) []string {
+	register, _ := l.chain.Current()
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(s.said)), func(id string) bool {
+		p, ok := register.Person(id)
+		return !ok || !p.Has("approver")
+	})
+}
+
+// takeSwitch takes in a stop that the guard recorded. One by a person's signed
+// statement is known already.
+func takeSwitch(l *Ledger, e audit.Stored, r audit.Record) error {
+	var b struct {
+		By     []string
+		Reason string
+		Scope  string
+	}
+	if err := json.Unmarshal(e.Body, &b); err != nil || !formScope.holds(b.Scope) {
+		b.Scope = "all" // a stop that cannot be read stops everything
+	}
+	signed := slices.ContainsFunc(b.By, func(by string) bool { return len(by) > len("person:") && by[:len("person:")] == "person:" })
+	if signed || l.stands(b.Scope) != nil && len(l.stops) >= maxStops {
+		return nil
+	}
+	l.halt(TextDigest(r.Bytes), b.Scope, e.Actor, plain(b.Reason)[0], e.Time)
+	return nil
+}

@@ -1,0 +1,151 @@
+package knowledge
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+const (
+	// maxThefts is how many keys a ledger remembers as stolen.
+	maxThefts = 256
+	// taintGrace is how long a bundle whose approvals are in doubt may go on to
+	// act: enough to approve it again, with people asleep.
+	taintGrace = 24 * time.Hour
+)
+
+// theft is a key that somebody else had from an instant on.
+type theft struct {
+	key   Key
+	since time.Time
+	by    string // who said so
+}
+
+const theftWords = "compromised-since "
+
+// CompromisedSince returns the meaning of a review by which one of the root
+// people declares that somebody else has had a key since an instant. Nothing
+// that it signed from then on counts, whatever it is dated: when a paper came in
+// decides. A bundle whose activation rested on it is tainted at once, and does
+// nothing from a day later on unless it was approved again.
+//
+// It is a review, not a line of the register, because the register's form has no
+// place for it. One person may say it, as one may stop: it only takes away.
+func CompromisedSince(k Key, since time.Time) string {
+	return theftWords + formatTime(since) + " " + ssh.FingerprintSHA256(k.public)
+}
+
+// readTheft returns the theft that a review's meaning declares; ok is false when
+// it declares none.
+func (l *Ledger) readTheft(s Statement) (t theft, ok bool, err error) {
+	rest, ok := strings.CutPrefix(s.Field("meaning"), theftWords)
+	if !ok {
+		return theft{}, false, nil
+	}
+	when, print, _ := strings.Cut(rest, " ")
+	if t.since, err = ParseTime(when); err != nil {
+		return theft{}, true, err
+	}
+	for _, r := range l.chain.Versions {
+		for _, k := range r.allKeys() {
+			if ssh.FingerprintSHA256(k.public) == print {
+				t.key, t.by = k, s.Field("person")
+				return t, true, nil
+			}
+		}
+	}
+	return theft{}, true, fmt.Errorf("no version of the register has a key with the fingerprint %s", print)
+}
+
+// admitReview judges a look at the register, which may be due after a
+// break-glass, or may say that a key was stolen.
+func (l *Ledger) admitReview(s Statement, r receipt) (func(time.Time), error) {
+	_, trust := l.chain.Current()
+	stolen, is, err := l.readTheft(s)
+	register, _ := l.chain.Current()
+	who, _ := register.Person(s.Field("person"))
+	switch {
+	case err != nil:
+		return nil, err
+	case is && !who.Has("root"):
+		return nil, fmt.Errorf("%s does not hold the role root", who.ID)
+	case is && len(l.thefts) == maxThefts:
+		return nil, fmt.Errorf("%d keys are known as stolen already, want a new register", maxThefts)
+	case !is && s.Field("trust") != trust:
+		return nil, fmt.Errorf("review names the register %s, in force is %s", s.Field("trust"), trust)
+	}
+	return func(at time.Time) {
+		l.reviews[who.ID] = r.digest
+		if d := l.review; d != nil && who.ID != d.opener && !s.Time("time").Before(d.since) {
+			l.review = nil
+		}
+		if is {
+			l.thefts = append(l.thefts, stolen)
+			l.generation++
+			l.doubt(at)
+		}
+	}, nil
+}
+
+// believed returns a text without the signatures by keys that were stolen when
+// it came in.
+func (l *Ledger) believed(t SignedText, at time.Time) SignedText {
+	if len(l.thefts) == 0 {
+		return t
+	}
+	t.Signatures = slices.DeleteFunc(slices.Clone(t.Signatures), func(armoured []byte) bool {
+		s, err := parseSignature(armoured)
+		return err == nil && slices.ContainsFunc(l.thefts, func(x theft) bool { return x.key.equal(s.key) && !at.Before(x.since) })
+	})
+	return t
+}
+
+// doubt marks what is live, if its activation rested on a key that was stolen.
+func (l *Ledger) doubt(at time.Time) {
+	why := ""
+	if l.carrier != nil {
+		why = l.taint(l.carrier)
+	}
+	if o := l.undo; o != nil && len(l.believed(o.SignedText, o.at).Signatures) == 0 {
+		why = "the rollback to it was signed by a key that was stolen"
+	}
+	if why != "" && l.live.Tainted == "" {
+		l.live.Tainted, l.live.Observe = why, at.Add(taintGrace)
+	}
+}
+
+// taint says why a change that began would not begin with what is known now of
+// stolen keys, "" when it would.
+func (l *Ledger) taint(c *change) string {
+	if len(l.thefts) == 0 || c.began.IsZero() {
+		return ""
+	}
+	if c.doubted != l.generation {
+		c.doubted, c.doubt = l.generation, ""
+		v := l.asBegun(c)
+		if !v.Accepted {
+			c.doubt = "its approvals rest on a key that was stolen: " + strings.Join(v.Reasons, "; ")
+		}
+	}
+	return c.doubt
+}
+
+// asBegun asks the gate as when the change began, but without what is not
+// believed any more and without what was said later.
+func (l *Ledger) asBegun(c *change) Verdict {
+	chain := &Chain{l.chain.Versions[:c.under], l.chain.Digests[:c.under]}
+	q := l.question(c, c.began)
+	q.Active, q.Seq = c.plan.Field("parent"), c.plan.Number("seq")-1
+	for i, t := range l.texts(c.papers) {
+		if !c.papers[i].at.After(c.began) {
+			q.Statements = append(q.Statements, t)
+		}
+	}
+	return chain.judge(q)
+}
+
+var errNoEnv = errors.New("the people register names no such environment yet, or two of its name")
