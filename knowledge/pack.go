@@ -1,7 +1,6 @@
 package knowledge
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
-	"golang.org/x/mod/sumdb/dirhash"
 )
 
 // The bounds of a pack: evenkeel is planned for 10,000 rules of a few hundred
@@ -64,6 +62,28 @@ func ReadPack(fsys fs.FS) (*Pack, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parsePack(files)
+}
+
+// ParsePack reads a pack from the files of a bundle, by their slash-separated
+// names, and refuses what [ReadPack] would refuse. They must not be changed afterwards.
+func ParsePack(files map[string][]byte) (*Pack, error) {
+	var errs Errors
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		switch {
+		case !belongs(name):
+			errs = append(errs, &Error{File: name, Msg: noPlace})
+		case len(files[name]) > MaxFileBytes:
+			errs = append(errs, &Error{File: name, Msg: fmt.Sprintf("more than %d bytes", MaxFileBytes)})
+		}
+	}
+	if errs = append(errs, lacking(files)...); len(errs) > 0 {
+		return nil, errs
+	}
+	return parsePack(files)
+}
+
+func parsePack(files map[string][]byte) (*Pack, error) {
 	p := &Pack{Limits: DefaultLimits(), Certified: Declared}
 	names := slices.Sorted(maps.Keys(files))
 	for _, name := range names {
@@ -91,13 +111,9 @@ func ReadPack(fsys fs.FS) (*Pack, error) {
 	if len(errs) > 0 {
 		return nil, errs
 	}
-	p.Digest, err = dirhash.Hash1(slices.Collect(maps.Keys(files)), func(name string) (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(files[name])), nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("knowledge: digest of pack %s: %w", p.Name, err)
-	}
-	return p, nil
+	var err error
+	p.Digest, err = BundleDigest(files)
+	return p, err
 }
 
 // readFiles returns the bytes of every file of the pack, and an error for one
@@ -117,8 +133,7 @@ func readFiles(fsys fs.FS) (map[string][]byte, error) {
 				&Error{File: name, Msg: "a directory that has no place in a pack, want rules and tests"})
 			return fs.SkipDir
 		case !belongs(name):
-			errs = append(errs, &Error{File: name,
-				Msg: "has no place in a pack, want pack.yaml, README.md, rules/*.grl and tests/*.yaml"})
+			errs = append(errs, &Error{File: name, Msg: noPlace})
 		case !d.Type().IsRegular():
 			errs = append(errs, &Error{File: name, Msg: "is not a regular file"})
 		case len(files) >= MaxFiles:
@@ -138,15 +153,22 @@ func readFiles(fsys fs.FS) (map[string][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("knowledge: read pack: %w", err)
 	}
+	if errs = append(errs, lacking(files)...); len(errs) > 0 {
+		return nil, errs
+	}
+	return files, nil
+}
+
+const noPlace = "has no place in a pack, want pack.yaml, README.md, rules/*.grl and tests/*.yaml"
+
+// lacking complains about each file that every pack has and this one has not.
+func lacking(files map[string][]byte) (errs Errors) {
 	for _, name := range []string{"pack.yaml", "README.md"} {
 		if _, ok := files[name]; !ok {
 			errs = append(errs, &Error{File: name, Msg: "is missing"})
 		}
 	}
-	if len(errs) > 0 {
-		return nil, errs
-	}
-	return files, nil
+	return errs
 }
 
 func belongs(name string) bool {

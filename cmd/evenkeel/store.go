@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -166,17 +165,11 @@ func (s store) putDossier(b []byte) (string, error) {
 
 // pack returns the pack whose bundle has the digest.
 func (s store) pack(digest string) (*knowledge.Pack, error) {
-	dir, err := s.bundleDir(digest)
+	files, err := s.bundle(digest)
 	if err != nil {
 		return nil, err
 	}
-	p, err := knowledge.ReadPack(os.DirFS(dir))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		err = fmt.Errorf("it is not in %s", s.dir)
-	case err == nil && p.Digest != digest:
-		err = fmt.Errorf("the files in %s have the digest %s: they were changed, propose the bundle again or put them back", dir, p.Digest)
-	}
+	p, err := knowledge.ParsePack(files)
 	if err != nil {
 		return nil, fmt.Errorf("store: pack %s: %w", digest, err)
 	}

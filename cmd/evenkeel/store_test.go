@@ -79,7 +79,7 @@ func TestStoreRefusesNamesThatAreNoDigests(t *testing.T) {
 			t.Errorf("dossier(%q) = %v", digest, err)
 		}
 	}
-	if _, err := s.pack("h1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="); err == nil || !strings.Contains(err.Error(), "is not in") {
+	if _, err := s.pack("h1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="); err == nil || !strings.Contains(err.Error(), "no such file") {
 		t.Errorf("pack that is not there = %v", err)
 	}
 }
