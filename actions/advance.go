@@ -159,7 +159,10 @@ func (gr *group) reconcile(ctx context.Context, l *life, inv Inventory, m Member
 // reapply puts a hold back that a restarted balancer forgot, through the limits
 // of the moment. What holds it back is recorded when it changes; the hold waits.
 func (gr *group) reapply(ctx context.Context, l *life, inv Inventory, m Member, now time.Time) {
-	r := gr.stopped(l.verb, now)
+	r := gr.stopped(l.verb, l.intent.Rule, now)
+	if !r.yes() {
+		r = gr.unapproved(ctx, l.intent)
+	}
 	if !r.yes() {
 		r = gr.judgeRate(now)
 	}
@@ -197,7 +200,7 @@ func (gr *group) undo(ctx context.Context, l *life, inv Inventory, m Member, now
 // a freeze holds it back.
 func (gr *group) putBack(ctx context.Context, l *life, inv Inventory, m Member, w why) {
 	now := gr.guard.now()
-	if r := gr.stopped(Restore, now); r.yes() {
+	if r := gr.stopped(Restore, l.intent.Rule, now); r.yes() {
 		gr.holdBack(ctx, l, w, r)
 		return
 	}
@@ -208,14 +211,22 @@ func (gr *group) putBack(ctx context.Context, l *life, inv Inventory, m Member, 
 }
 
 // send records a call that the guard makes by itself, and makes it unless the
-// recording took too long.
+// recording took too long, or it takes capacity and may not be made any more.
 func (gr *group) send(ctx context.Context, l *life, a Act, w why, inv Inventory) {
 	if gr.record(ctx, actorGuard, l.id, sentOf(a, w)) != nil {
 		return
 	}
-	now := gr.guard.now()
-	if !now.Before(a.Deadline) || gr.stopped(a.Verb, now).yes() && w == whyReapply {
-		_ = gr.record(ctx, actorGuard, l.id, &resultBody{Act: l.id, Answer: answerNotApplied, Detail: "stopped, or recorded too late",
+	var r refusal
+	if w == whyReapply {
+		if r = gr.unapproved(ctx, l.intent); !r.yes() {
+			r = gr.stopped(a.Verb, l.intent.Rule, gr.guard.now())
+		}
+	}
+	if !r.yes() && !gr.guard.now().Before(a.Deadline) {
+		r = refuse(limitStale, "recorded too late")
+	}
+	if r.yes() {
+		_ = gr.record(ctx, actorGuard, l.id, &resultBody{Act: l.id, Answer: answerNotApplied, Detail: clip(r.detail, maxText),
 			Group: gr.Name, Member: a.Member})
 		return
 	}

@@ -37,13 +37,16 @@
 //   - A balancer that does not answer changes nothing; a hold that it forgot in
 //     a restart is applied again through the limits; a member that another hand
 //     put back, or took over, is let go.
+//   - A stop of everything, a group or a rule holds at once for acts that wait
+//     and for those the guard would repeat, and over a restart.
+//   - What takes capacity is asked about ([Config].Verify) right before each call.
 //   - Submitting an intent twice does it once.
 //   - Groups do not wait for each other.
 //
 // # Limits
 //
 // Outcome.Limit names what held an intent back: intent, target, verb, stop,
-// freeze, stale, warm-up, recovery, unreachable, busy, held, standing, owner,
+// freeze, unapproved, stale, warm-up, recovery, unreachable, busy, held, standing, owner,
 // rate, cooldown, attempts, panic, membership drop, max out, min healthy. An
 // operator's intent (Rule "operator:NAME") is held by all of them but the age
 // of facts and ownership.

@@ -79,6 +79,7 @@ type (
 		By     []string `json:"by"`
 		Freeze int      `json:"freeze"` // 1: restores wait too
 		Reason string   `json:"reason"`
+		Scope  Scope    `json:"scope"` // old entries have none: everything
 	}
 )
 

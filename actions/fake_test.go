@@ -294,6 +294,9 @@ type world struct {
 	pool   *pool
 	limits Limits
 	file   string
+	groups []string
+	verify func(context.Context, Intent) error
+	asked  []string // of verify
 	guard  *Guard
 	nonce  int
 
@@ -307,7 +310,7 @@ type world struct {
 func inWorld(t *testing.T, n int, f func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{T: t, log: &memLog{}, pool: newPool(numbered(n)...), limits: DefaultLimits()}
+		w := &world{T: t, log: &memLog{}, pool: newPool(numbered(n)...), limits: DefaultLimits(), groups: []string{"web"}}
 		w.limits.Verbs = []Verb{Drain, Maint, Weight, Restore, Notify}
 		w.limits.MaxOut, w.limits.WarmUp, w.limits.PerMinute = 34, 0, 10
 		w.restart()
@@ -323,8 +326,11 @@ func (w *world) restart() {
 		w.stop()
 	}
 	var err error
-	w.guard, err = NewGuard(w.Context(), Config{Log: w.log, StopFile: w.file, OnOutcome: w.hear,
-		Groups: []Group{{Name: "web", Executor: w.pool, Limits: w.limits}}})
+	c := Config{Log: w.log, StopFile: w.file, OnOutcome: w.hear, Verify: w.verify}
+	for _, name := range w.groups {
+		c.Groups = append(c.Groups, Group{Name: name, Executor: w.pool, Limits: w.limits})
+	}
+	w.guard, err = NewGuard(w.Context(), c)
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -20,6 +20,7 @@ type group struct {
 	sweep time.Duration
 	wake  chan struct{} // capacity 1: something changed, look again
 	view  atomic.Pointer[[]OpenAct]
+	later atomic.Pointer[Limits] // for the acts that begin from now on; nil: as they are
 
 	mu      sync.Mutex // guards what follows
 	ledger  *ledger
@@ -103,6 +104,14 @@ func (gr *group) publish() {
 func (a *life) view(group string) OpenAct {
 	return OpenAct{Act: a.id, Group: group, Member: a.intent.Member, Phase: string(a.phase),
 		Reason: a.intent.Reason, Rule: a.intent.Rule, Since: a.since, Verb: a.verb}
+}
+
+// adopt takes over limits that were set since. Whoever begins an act or a step
+// calls it, so that each is judged by one set.
+func (gr *group) adopt() {
+	if l := gr.later.Swap(nil); l != nil {
+		gr.Limits = *l
+	}
 }
 
 func (gr *group) nudge() {

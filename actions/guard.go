@@ -55,6 +55,13 @@ type Config struct {
 	// out, and if its first word is "freeze" nothing is put back either. It
 	// works when everything else is down.
 	StopFile string
+	// Verify, unless nil, says whether what an intent wants is approved now; its
+	// error is why not, and refuses the intent. It is asked when an intent that
+	// takes capacity or tells a human is judged, again right before each call
+	// that takes capacity, those that the guard repeats by itself among them, and
+	// never for what puts back. It is called with the group's lock held: it must
+	// return soon and must not call the guard.
+	Verify func(context.Context, Intent) error
 	// OnOutcome, unless nil, is called with every recorded outcome but a
 	// refusal, after it is durable, in order for each group, never with a lock
 	// held. Outcomes of open acts and of the last minute are told again after
@@ -72,7 +79,8 @@ type Guard struct {
 	epoch  uint64
 	groups map[string]*group
 	orphan map[string]*ledger // groups of the log that are not configured, while they have open acts
-	stop   stopSwitch
+	stop   *stopSwitch
+	verify func(context.Context, Intent) error // nil: nobody is asked
 	count  counters
 }
 
@@ -81,8 +89,8 @@ type Guard struct {
 // touches no machine: acts that were open are settled by [Guard.Run], and a
 // group that has any refuses every intent until that is done.
 func NewGuard(ctx context.Context, c Config) (*Guard, error) {
-	g := &Guard{log: c.Log, env: c.Env, now: c.Now, tell: c.OnOutcome, groups: map[string]*group{}, orphan: map[string]*ledger{}}
-	g.stop.file = c.StopFile
+	g := &Guard{log: c.Log, env: c.Env, now: c.Now, tell: c.OnOutcome, groups: map[string]*group{}, orphan: map[string]*ledger{},
+		stop: newStopSwitch(c.StopFile), verify: c.Verify}
 	g.count.init()
 	if g.log == nil {
 		return nil, errors.New("actions: guard without a log: no record, no action")
@@ -208,6 +216,25 @@ func (g *Guard) Submit(ctx context.Context, in Intent) (Outcome, error) {
 func (g *Guard) refusal(id string, in Intent, r refusal) *refusedBody {
 	return &refusedBody{Act: id, Detail: clip(r.detail, maxText), Group: clip(in.Group, maxName), Limit: r.limit,
 		Member: clip(in.Member, maxName), Rule: clip(in.Rule, maxName), Time: stamp(g.now()), Verb: Verb(clip(string(in.Verb), maxName)), Why: whyAct}
+}
+
+// SetLimits gives a group other limits: for every act that is judged from now
+// on, and for what is done from now on about those that are open. It waits for
+// no machine, records nothing and does not outlive the guard: that is for the
+// caller. An error means that the limits are out of range or the group is not
+// configured; nothing has changed then.
+func (g *Guard) SetLimits(group string, l Limits) error {
+	if err := l.Check(); err != nil {
+		return fmt.Errorf("actions: group %.40q: %w", group, err)
+	}
+	gr := g.groups[group]
+	if gr == nil {
+		return fmt.Errorf("actions: limits for group %.40q: it is not configured", group)
+	}
+	l.Verbs = slices.Clone(l.Verbs)
+	gr.later.Store(&l)
+	gr.nudge()
+	return nil
 }
 
 // Run verifies, undoes, escalates, sweeps and reconciles until ctx ends, one

@@ -1,6 +1,7 @@
 package actions
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -16,7 +17,7 @@ func refuse(limit, format string, args ...any) refusal {
 }
 
 // judgeIntent applies the limits that need no look at the group.
-func (gr *group) judgeIntent(in Intent, now time.Time) refusal {
+func (gr *group) judgeIntent(ctx context.Context, in Intent, now time.Time) refusal {
 	switch bad := in.check(); {
 	case bad != "":
 		return refusal{limitIntent, bad}
@@ -27,10 +28,16 @@ func (gr *group) judgeIntent(in Intent, now time.Time) refusal {
 	case !slices.Contains(gr.Limits.Verbs, in.Verb) && (in.Verb != Restore || !in.byOperator()):
 		return refuse(limitVerb, "%s is not among the verbs of this group: %q", in.Verb, gr.Limits.Verbs)
 	}
-	if r := gr.fresh(in, now); r.yes() || in.Verb == Notify {
+	if r := gr.fresh(in, now); r.yes() {
 		return r
 	}
-	if r := gr.stopped(in.Verb, now); r.yes() {
+	if in.Verb == Notify {
+		return gr.unapproved(ctx, in)
+	}
+	if r := gr.stopped(in.Verb, in.Rule, now); r.yes() {
+		return r
+	}
+	if r := gr.unapproved(ctx, in); r.yes() {
 		return r
 	}
 	if !gr.settled {
@@ -60,14 +67,31 @@ func (gr *group) fresh(in Intent, now time.Time) refusal {
 	return refusal{}
 }
 
-// stopped asks the stop switch. Putting back waits for a freeze only.
-func (gr *group) stopped(v Verb, now time.Time) refusal {
-	st := gr.guard.stop.look(now)
+// stopped asks the stop switch about what a rule wants. Putting back waits for a
+// freeze only.
+func (gr *group) stopped(v Verb, rule string, now time.Time) refusal {
+	st, on := gr.guard.stop.over(gr.Name, rule, now)
 	switch {
+	case !on:
+		return refusal{}
 	case st.Freeze:
 		return refuse(limitFreeze, "frozen by %s: %s", st.By, st.Reason)
-	case st.On && v.removes():
+	case !v.removes():
+		return refusal{}
+	case st.Scope == Everything:
 		return refuse(limitStop, "stopped by %s: %s", st.By, st.Reason)
+	}
+	return refuse(limitStop, "%s is stopped by %s: %s", st.Scope, st.By, st.Reason)
+}
+
+// unapproved asks whether what an intent wants may be done now. What puts back
+// needs nobody's leave.
+func (gr *group) unapproved(ctx context.Context, in Intent) refusal {
+	if gr.guard.verify == nil || in.Verb == Restore {
+		return refusal{}
+	}
+	if err := gr.guard.verify(ctx, in); err != nil {
+		return refuse(limitUnapproved, "%v", err)
 	}
 	return refusal{}
 }

@@ -139,7 +139,7 @@ func TestLifeOfAnAct(t *testing.T) {
 			w.halt(false)
 			w.pool.reload()
 			w.sleep(5 * time.Second)
-			if err := w.guard.Resume(w.Context(), "ana", "bo", "over"); err != nil {
+			if err := w.guard.Resume(w.Context(), anaAndBo, Everything, "over"); err != nil {
 				w.Fatal(err)
 			}
 			w.sleep(5 * time.Second)
@@ -219,7 +219,7 @@ func TestLifeOfAnAct(t *testing.T) {
 			w.want(w.intent(Drain, "m01"), Sent, "")
 			w.halt(true)
 			w.sleep(20 * time.Second)
-			if err := w.guard.Resume(w.Context(), "ana", "bo", "over"); err != nil {
+			if err := w.guard.Resume(w.Context(), anaAndBo, Everything, "over"); err != nil {
 				w.Fatal(err)
 			}
 			w.sleep(20 * time.Second)
@@ -278,11 +278,12 @@ func compact(story []string) []string {
 	return out
 }
 
-// replays checks that the ledger a restart would build is the running one.
+// replays checks that the ledger and the stops a restart would build are the
+// running ones.
 func (w *world) replays() {
 	w.Helper()
 	w.stop()
-	fresh := &Guard{log: w.log, groups: map[string]*group{"web": {ledger: newLedger()}}, orphan: map[string]*ledger{}}
+	fresh := &Guard{log: w.log, groups: map[string]*group{"web": {ledger: newLedger()}}, orphan: map[string]*ledger{}, stop: newStopSwitch("")}
 	if err := fresh.replay(w.Context()); err != nil {
 		w.Fatal(err)
 	}
@@ -293,6 +294,16 @@ func (w *world) replays() {
 	if fmt.Sprint(len(got.acts), got.spent, got.known, got.noted, got.panic) != fmt.Sprint(len(want.acts), want.spent, want.known, want.noted, want.panic) ||
 		!reflect.DeepEqual(got.members, want.members) {
 		w.Errorf("replayed ledger differs: %d acts, %d spent, want %d, %d", len(got.acts), len(got.spent), len(want.acts), len(want.spent))
+	}
+	stops := func(g *Guard) []StopState {
+		all := g.stop.list()
+		for i := range all {
+			all[i].Since = time.Time{} // of the record, which may be later than the stop
+		}
+		return all
+	}
+	if got, want := stops(fresh), stops(w.guard); !slices.Equal(got, want) {
+		w.Errorf("replayed stops %+v, want %+v", got, want)
 	}
 	for id, a := range want.acts {
 		b := got.acts[id]

@@ -120,8 +120,9 @@ const (
 	limitIntent      = "intent"          // not a valid intent
 	limitTarget      = "target"          // no such group, or no such member in the balancer
 	limitVerb        = "verb"            // not among the verbs allowed here
-	limitStop        = "stop"            // the stop switch is on
+	limitStop        = "stop"            // the stop switch is on, for everything, the group or the rule
 	limitFreeze      = "freeze"          // the stop switch is on, for restores too
+	limitUnapproved  = "unapproved"      // the version it comes from may not act here now
 	limitStale       = "stale"           // rests on facts that are too old
 	limitWarmUp      = "warm-up"         // started too short ago
 	limitRecovery    = "recovery"        // acts open at the last crash are not settled yet

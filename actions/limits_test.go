@@ -2,13 +2,9 @@ package actions
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/evenkeel/evenkeel/audit"
 )
 
 func TestLimits(t *testing.T) {
@@ -182,94 +178,6 @@ func (w *world) cycle(member string) {
 	w.hold(member)
 	w.want(w.intent(Restore, member), Sent, "")
 	w.sleep(11 * time.Minute)
-}
-
-func (w *world) halt(freeze bool) {
-	w.Helper()
-	stop := w.guard.Stop
-	if freeze {
-		stop = w.guard.Freeze
-	}
-	if err := stop(w.Context(), "ana", "drill"); err != nil {
-		w.Fatal(err)
-	}
-}
-
-func TestResumeTakesTwoPeople(t *testing.T) {
-	inWorld(t, 10, func(w *world) {
-		w.halt(false)
-		for _, two := range [][2]string{{"ana", "ana"}, {"ana", " ANA "}, {"ana", ""}, {"", "bo"}} {
-			if err := w.guard.Resume(w.Context(), two[0], two[1], "fine"); err == nil {
-				t.Errorf("resume by %q: got nil, want an error", two)
-			}
-		}
-		w.want(w.intent(Drain, "m01"), Refused, limitStop)
-		if err := w.guard.Resume(w.Context(), "ana", "bo", "fine"); err != nil {
-			t.Fatal(err)
-		}
-		w.want(w.intent(Drain, "m01"), Sent, "")
-		w.restart()
-		if st := w.guard.Stopped(); st.On {
-			t.Errorf("stopped after resume and restart: %+v", st)
-		}
-	})
-}
-
-func TestStopFile(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "stop")
-	inWorld(t, 10, func(w *world) {
-		w.file = file
-		w.restart()
-		w.hold("m00")
-		write := func(s string) {
-			if err := os.WriteFile(file, []byte(s), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		write("")
-		w.log.spoil(false, func(int, audit.Entry) error { return errDisk })
-		if _, err := w.guard.Submit(w.Context(), w.intent(Drain, "m01")); err == nil {
-			t.Error("submit without a log: got nil, want an error")
-		}
-		w.log.spoil(false, nil)
-		w.want(w.intent(Drain, "m01"), Refused, limitStop)
-		w.want(w.intent(Restore, "m00"), Sent, "")
-		w.sleep(2 * stopPoll)
-		if story := strings.Join(w.log.story(t, 0), "; "); strings.Count(story, "stop") != 2 {
-			t.Errorf("want one refusal by the stop and one stop entry: %s", story)
-		}
-		write("freeze")
-		w.sleep(2 * stopPoll)
-		if st := w.guard.Stopped(); !st.Freeze || st.By != "file" {
-			t.Errorf("got %+v, want a freeze by file", st)
-		}
-		if err := w.guard.Resume(w.Context(), "ana", "bo", "fine"); err == nil || !strings.Contains(err.Error(), file) {
-			t.Errorf("resume while the file is there: got %v, want it named", err)
-		}
-		if err := os.Remove(file); err != nil {
-			t.Fatal(err)
-		}
-		w.restart()
-		w.want(w.intent(Drain, "m01"), Refused, limitFreeze)
-		if err := w.guard.Resume(w.Context(), "ana", "bo", "fine"); err != nil {
-			t.Fatal(err)
-		}
-		w.want(w.intent(Drain, "m01"), Sent, "")
-	})
-}
-
-func TestStopThatCannotBeRecordedHoldsAllTheSame(t *testing.T) {
-	inWorld(t, 10, func(w *world) {
-		w.log.spoil(false, func(int, audit.Entry) error { return errDisk })
-		if err := w.guard.Stop(w.Context(), "ana", "fire"); err == nil {
-			t.Error("stop: got nil, want the error of the log")
-		}
-		w.log.spoil(false, nil)
-		w.want(w.intent(Drain, "m01"), Refused, limitStop)
-		w.sleep(2 * stopPoll)
-		w.restart()
-		w.want(w.intent(Drain, "m01"), Refused, limitStop)
-	})
 }
 
 func TestLimitsCheck(t *testing.T) {

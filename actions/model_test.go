@@ -28,14 +28,19 @@ func TestRandomWalks(t *testing.T) {
 				}
 				w.log.spoil(false, nil)
 				w.pool.set(func(p *pool) { p.cut, p.answer, p.after = nil, nil, nil })
-				if err := w.guard.Resume(w.Context(), "ana", "bo", "end"); err != nil {
-					t.Fatal(err)
+				for _, s := range scopes {
+					if err := w.guard.Resume(w.Context(), anaAndBo, s, "end"); err != nil {
+						t.Fatal(err)
+					}
 				}
 				w.ends()
 			})
 		})
 	}
 }
+
+// scopes hold each for every act of the walk.
+var scopes = []Scope{Everything, OfGroup("web"), OfRule("black_hole")}
 
 // model checks, at the moment each act of ours is applied: the cap holds after
 // it, nothing is taken out while stopped, no more than four a minute are, and
@@ -60,8 +65,8 @@ func (w *world) model() {
 		for now.Sub(minute[0]) >= time.Minute {
 			minute = minute[1:]
 		}
-		if out > 3 || len(minute) > 4 || w.guard.Stopped().On {
-			w.Errorf("%s %s: %d out, %d in a minute, stop %t; want at most 3, 4, false", a.Verb, a.Member, out, len(minute), w.guard.Stopped().On)
+		if out > 3 || len(minute) > 4 || len(w.guard.Stops()) > 0 {
+			w.Errorf("%s %s: %d out, %d in a minute, stops %v; want at most 3, 4, none", a.Verb, a.Member, out, len(minute), w.guard.Stops())
 		}
 	}
 }
@@ -123,10 +128,11 @@ func (w *world) walk(r *rand.Rand) {
 			}
 		})
 	case 15:
+		scope := scopes[r.IntN(len(scopes))]
 		if r.IntN(3) == 0 {
-			_ = w.guard.Stop(w.Context(), "ana", "walk") // holds even where it cannot be recorded
+			_ = w.guard.Stop(w.Context(), "ana", scope, "walk") // holds even where it cannot be recorded
 		} else {
-			_ = w.guard.Resume(w.Context(), "ana", "bo", "walk")
+			_ = w.guard.Resume(w.Context(), anaAndBo, scope, "walk")
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package actions
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -12,7 +13,7 @@ import (
 //
 // Every act that is let through succeeds at once. One that has been held for as
 // long as the limits allow counts as put back, whoever would have done so. The
-// stop switch is off, and the guard has been running for longer than its
+// stop switch is off, every act has leave, and the guard has been running for longer than its
 // warm-up. The same calls give the same answers. One goroutine at a time may use
 // it.
 type Rehearsal struct {
@@ -34,7 +35,7 @@ func NewRehearsal(group string, l Limits) (*Rehearsal, error) {
 }
 
 func newRehearsed(name string, l Limits, now func() time.Time) *group {
-	return &group{Group: Group{Name: name, Limits: l}, guard: &Guard{now: now}, ledger: newLedger(), settled: true}
+	return &group{Group: Group{Name: name, Limits: l}, guard: &Guard{now: now, stop: newStopSwitch("")}, ledger: newLedger(), settled: true}
 }
 
 // Observe tells the time, and how many members the group has now, as
@@ -55,7 +56,7 @@ func (r *Rehearsal) Submit(now time.Time, in Intent, seen func() []Member) Outco
 	r.advance(now)
 	r.acts++
 	id := fmt.Sprint("rehearsed ", r.acts)
-	no := r.gr.judgeIntent(in, r.now)
+	no := r.gr.judgeIntent(context.Background(), in, r.now) // nobody is asked for leave
 	var prior int
 	switch {
 	case no.yes():

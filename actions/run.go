@@ -33,6 +33,7 @@ func (gr *group) step(ctx context.Context) time.Duration {
 	if gr.catchUp(context.WithoutCancel(ctx)) != nil {
 		return gr.sweep // a log that cannot be read: nothing moves
 	}
+	gr.adopt()
 	inv, err := gr.observe(ctx)
 	for _, l := range gr.ledger.open() {
 		now := gr.guard.now()

@@ -4,169 +4,131 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/evenkeel/evenkeel/audit"
 )
 
-// stopPoll is how often the stop file is looked for, so that the stop becomes a
-// record within a second; every act looks for itself as well.
-const stopPoll = 500 * time.Millisecond
+const (
+	// stopPoll is how often the stop file is looked for, so that the stop becomes
+	// a record within a second; every act looks for itself as well.
+	stopPoll = 500 * time.Millisecond
+	// maxPeople bounds the people of a resume: two suffice.
+	maxPeople = 16
+)
 
-// StopState is the stop switch as it stands.
-type StopState struct {
-	On     bool
-	Freeze bool   // nothing is put back either
-	By     string // who
-	Reason string
-	Since  time.Time
-}
-
-// stopSwitch is the fold of stop and resume entries, and the stop file. Once on
-// it stays on until it is resumed, whatever becomes of the file.
-type stopSwitch struct {
-	file string
-
-	mu       sync.Mutex // guards what follows; never held while writing the log
-	state    StopState
-	recorded bool // the state is in the log
-}
-
-func (s *stopSwitch) fold(e audit.Stored, b *stopBody) {
-	s.state, s.recorded = StopState{}, true
-	if e.Type == typeStop {
-		s.state = StopState{On: true, Freeze: b.Freeze != 0, By: strings.Join(b.By, ", "), Reason: b.Reason, Since: e.Time}
-	}
-}
-
-// look returns the switch as it stands, the file included.
-func (s *stopSwitch) look(now time.Time) StopState {
-	on, freeze, detail := s.readFile()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if on && !s.state.On || freeze && !s.state.Freeze {
-		s.state = StopState{On: true, Freeze: freeze, By: "file", Reason: detail, Since: stamp(now)}
-		s.recorded = false
-	}
-	return s.state
-}
-
-// readFile reports what the stop file asks for; its first line is the reason. A
-// file that cannot be looked at asks for a stop: that is the safe side.
-func (s *stopSwitch) readFile() (on, freeze bool, detail string) {
-	if s.file == "" {
-		return false, false, ""
-	}
-	f, err := os.Open(s.file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, false, ""
-	}
-	detail = "stop file " + s.file
-	if err != nil {
-		return true, false, detail + ": " + err.Error()
-	}
-	defer f.Close()
-	text := make([]byte, maxText)
-	n, _ := f.Read(text) // an unreadable file is a stop all the same
-	first, _, _ := strings.Cut(string(text[:n]), "\n")
-	if first = strings.ToValidUTF8(strings.TrimSpace(first), ""); first != "" {
-		detail += ": " + first
-	}
-	return true, strings.HasPrefix(first, "freeze"), clip(detail, maxText)
-}
-
-// set turns the switch and returns the state it replaced.
-func (s *stopSwitch) set(to StopState) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.state, s.recorded = to, false
-}
-
-// pending returns a state that is on and not in the log yet.
-func (s *stopSwitch) pending() (StopState, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.state, s.state.On && !s.recorded
-}
-
-// settled notes that state is in the log.
-func (s *stopSwitch) settled(state StopState) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.state == state {
-		s.recorded = true
-	}
-}
-
-// Stop ends all acts that take members out, at once and over restarts. One
-// person suffices. What is out can still be put back, by anyone who may. It
-// holds from the moment of the call; the error says that it could not be
-// recorded and would not survive a restart now (Run keeps trying).
-func (g *Guard) Stop(ctx context.Context, actor, reason string) error {
-	return g.halt(ctx, actor, reason, false)
+// Stop ends all acts of the scope that take members out, at once and over
+// restarts: those asked for from now on, those that wait for their balancer or
+// for the log, and holds that a balancer forgets. One person suffices. What is
+// out can still be put back, by anyone who may.
+//
+// A stop is never refused: one whose scope is none of [Everything], [OfGroup]
+// and [OfRule] stops everything. It holds from the moment of the call; the
+// error says that it could not be recorded and would not survive a restart now
+// (Run keeps trying).
+func (g *Guard) Stop(ctx context.Context, actor string, scope Scope, reason string) error {
+	return g.halt(ctx, StopState{By: actor, Scope: scope, Reason: reason})
 }
 
 // Freeze is Stop for everything: nothing is put back either.
 func (g *Guard) Freeze(ctx context.Context, actor, reason string) error {
-	return g.halt(ctx, actor, reason, true)
+	return g.halt(ctx, StopState{By: actor, Freeze: true, Scope: Everything, Reason: reason})
 }
 
-func (g *Guard) halt(ctx context.Context, actor, reason string, freeze bool) error {
-	actor = clip(strings.TrimSpace(actor), maxName)
-	if actor == "" {
-		actor = "unnamed" // a stop is never refused
+func (g *Guard) halt(ctx context.Context, st StopState) error {
+	if st.By = clip(strings.TrimSpace(st.By), maxName); st.By == "" {
+		st.By = "unnamed"
 	}
-	now := g.now()
-	freeze = freeze || g.stop.look(now).Freeze
-	g.stop.set(StopState{On: true, Freeze: freeze, By: actor, Reason: clip(reason, maxText), Since: stamp(now)})
-	return g.recordStop(ctx)
+	if !st.Scope.valid() {
+		st.Reason = fmt.Sprintf("no scope is %.40q, so everything: %s", st.Scope, st.Reason)
+		st.Scope = Everything
+	}
+	st.Reason, st.Since = clip(st.Reason, maxText), stamp(g.now())
+	g.stop.set(st)
+	return g.recordStops(ctx)
 }
 
-// recordStop makes a stop that is on durable.
-func (g *Guard) recordStop(ctx context.Context) error {
-	st, pending := g.stop.pending()
-	if !pending {
-		return nil
-	}
-	b := &stopBody{By: []string{st.By}, Reason: st.Reason}
-	if st.Freeze {
-		b.Freeze = 1
-	}
-	if _, err := g.log.Append(ctx, audit.Entry{Type: typeStop, Actor: st.By, Body: b}); err != nil {
+// recordStops makes the stops that hold durable.
+func (g *Guard) recordStops(ctx context.Context) error {
+	if err := g.stop.writing.take(ctx); err != nil {
 		return fmt.Errorf("actions: stopped, but the stop is not recorded: %w", err)
 	}
-	g.stop.settled(st)
+	defer g.stop.writing.give()
+	pending := g.stop.pending()
+	if len(pending) == 0 {
+		return nil
+	}
+	entries := make([]audit.Entry, len(pending))
+	for i, p := range pending {
+		b := &stopBody{By: []string{p.By}, Reason: p.Reason, Scope: p.Scope}
+		if p.Freeze {
+			b.Freeze = 1
+		}
+		entries[i] = audit.Entry{Type: typeStop, Actor: p.By, Body: b}
+	}
+	if _, err := g.log.Append(ctx, entries...); err != nil {
+		return fmt.Errorf("actions: stopped, but the stop is not recorded: %w", err)
+	}
+	g.stop.settled(pending)
 	return nil
 }
 
-// Resume ends a stop or freeze. It takes two different people: the names are
-// compared and recorded, their keys are not checked here. While the stop file
-// is there it is refused.
-func (g *Guard) Resume(ctx context.Context, first, second, reason string) error {
-	first, second = clip(strings.TrimSpace(first), maxName), clip(strings.TrimSpace(second), maxName)
-	if first == "" || second == "" || strings.EqualFold(first, second) {
-		return fmt.Errorf("actions: resume by %q and %q: want two different people", first, second)
+// Resume ends the stop or freeze of a scope; what is stopped in another stays
+// so. It takes two different people: the names are compared and recorded, their
+// keys are not checked here. While the stop file is there everything stays
+// stopped. A stop that comes while the resume is recorded outlives it.
+func (g *Guard) Resume(ctx context.Context, people []string, scope Scope, reason string) error {
+	people, err := different(people)
+	if err != nil {
+		return fmt.Errorf("actions: resume: %w", err)
 	}
-	if on, _, detail := g.stop.readFile(); on {
+	if !scope.valid() {
+		return fmt.Errorf("actions: resume: scope %.40q: want all, group/NAME or rule/NAME", scope)
+	}
+	if on, _, detail := g.stop.readFile(); on && scope == Everything {
 		return fmt.Errorf("actions: resume: %s still asks for a stop: remove it first", detail)
 	}
-	b := &stopBody{By: []string{first, second}, Reason: clip(reason, maxText)}
-	if _, err := g.log.Append(ctx, audit.Entry{Type: typeResume, Actor: first, Body: b}); err != nil {
+	if err := g.stop.writing.take(ctx); err != nil {
 		return fmt.Errorf("actions: resume: still stopped: %w", err)
 	}
-	g.stop.set(StopState{})
+	defer g.stop.writing.give()
+	ended := g.stop.standing(scope)
+	b := &stopBody{By: people, Reason: clip(reason, maxText), Scope: scope}
+	if _, err := g.log.Append(ctx, audit.Entry{Type: typeResume, Actor: people[0], Body: b}); err != nil {
+		return fmt.Errorf("actions: resume: still stopped: %w", err)
+	}
+	g.stop.clear(scope, ended)
 	for _, gr := range g.groups {
 		gr.nudge()
 	}
 	return nil
 }
 
-// Stopped returns the stop switch as it stands.
-func (g *Guard) Stopped() StopState { return g.stop.look(g.now()) }
+// different returns the names as they are recorded: at least two, each another
+// person's.
+func different(people []string) ([]string, error) {
+	if len(people) < 2 || len(people) > maxPeople {
+		return nil, fmt.Errorf("by %d people: want two different people, and at most %d", len(people), maxPeople)
+	}
+	var names []string
+	for _, p := range people {
+		p = clip(strings.TrimSpace(p), maxName)
+		if p == "" || slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, p) }) {
+			return nil, fmt.Errorf("by %.128q: want two different people", people)
+		}
+		names = append(names, p)
+	}
+	return names, nil
+}
+
+// Stops returns the stops that hold, everything first, then groups, then rules,
+// each by name.
+func (g *Guard) Stops() []StopState {
+	g.stop.look(g.now())
+	return g.stop.list()
+}
 
 // watchStop turns a stop file into a record.
 func (g *Guard) watchStop(ctx context.Context) {
@@ -174,7 +136,7 @@ func (g *Guard) watchStop(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		g.stop.look(g.now())
-		_ = g.recordStop(ctx) // holds either way; tried again at the next tick
+		_ = g.recordStops(ctx) // holds either way; tried again at the next tick
 		select {
 		case <-ctx.Done():
 			return
@@ -182,3 +144,23 @@ func (g *Guard) watchStop(ctx context.Context) {
 		}
 	}
 }
+
+// turns lets one goroutine at a time write turns of the switch to the log, so
+// that log and memory agree on their order. Whoever waits can give up.
+type turns chan struct{}
+
+func (t turns) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return errors.Join(errors.New("another turn of the switch is being written"), context.Cause(ctx))
+	}
+}
+
+func (t turns) give() { <-t }

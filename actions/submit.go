@@ -19,10 +19,11 @@ func (gr *group) decide(ctx context.Context, id string, in Intent) (Outcome, err
 	if err := gr.catchUp(context.WithoutCancel(ctx)); err != nil {
 		return Outcome{}, err
 	}
+	gr.adopt()
 	if o, ok := gr.ledger.known[id]; ok {
 		return o, nil
 	}
-	if r := gr.judgeIntent(in, gr.guard.now()); r.yes() {
+	if r := gr.judgeIntent(ctx, in, gr.guard.now()); r.yes() {
 		return gr.refuse(ctx, id, in, r)
 	}
 	if in.Verb == Notify {
@@ -86,10 +87,13 @@ func (gr *group) carryOut(ctx context.Context, id string, in Intent, inv Invento
 		return Outcome{}, err
 	}
 	gr.nudge()
+	r := gr.unapproved(ctx, in)
 	now := gr.guard.now()
-	r := gr.fresh(in, now)
 	if !r.yes() {
-		r = gr.stopped(in.Verb, now)
+		r = gr.fresh(in, now)
+	}
+	if !r.yes() {
+		r = gr.stopped(in.Verb, in.Rule, now)
 	}
 	if !r.yes() && !now.Before(act.Deadline) {
 		r = refuse(limitStale, "recording it took longer than its lease of %v", gr.Limits.Lease)

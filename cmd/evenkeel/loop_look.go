@@ -4,24 +4,24 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
+	"github.com/evenkeel/evenkeel/actions"
 	"github.com/evenkeel/evenkeel/cmd/internal/console"
 )
 
-// report returns the standing of each part, and that the switch is on.
+// report returns the standing of each part, and what is stopped.
 func (l *loop) report() console.Report {
 	r := l.standings.report()
-	if note := l.stopNote(); note != "" {
-		r.Notes = append(r.Notes, note)
-	}
+	r.Notes = append(r.Notes, l.stopNotes()...)
 	return r
 }
 
 // sayStop tells once that the stop switch is on, and once that it is not any
 // more. It returns what was said.
 func (l *loop) sayStop(said string) string {
-	note := l.stopNote()
+	note := strings.Join(l.stopNotes(), "; ")
 	switch {
 	case note == said:
 	case note == "":
@@ -32,19 +32,25 @@ func (l *loop) sayStop(said string) string {
 	return note
 }
 
-// stopNote says who stopped the acts, since when and why, and what ends it;
-// empty: nobody did.
-func (l *loop) stopNote() string {
-	s := l.guard.Stopped()
-	if !s.On {
-		return ""
+// stopNotes says who stopped which acts, since when and why, and what ends a
+// stop of everything.
+func (l *loop) stopNotes() []string {
+	var notes []string
+	for _, s := range l.guard.Stops() {
+		what, end := "nothing is taken out", ""
+		switch {
+		case s.Freeze:
+			what += " or put back"
+		case s.Scope != actions.Everything:
+			what = string(s.Scope) + " takes nothing out"
+		}
+		if s.Scope == actions.Everything {
+			end = fmt.Sprintf(": to end it, stop this process, remove %s if it is there, and have two people run 'evenkeel resume --data %s'",
+				filepath.Join(l.config.Data, stopFile), l.config.Data)
+		}
+		notes = append(notes, fmt.Sprintf("%s since %s, by %s: %s%s", what, s.Since.Format(time.RFC3339), s.By, s.Reason, end))
 	}
-	what, file := "nothing is taken out", filepath.Join(l.config.Data, stopFile)
-	if s.Freeze {
-		what += " or put back"
-	}
-	return fmt.Sprintf("%s since %s, by %s: %s: to end it, stop this process, remove %s if it is there, and have two people run 'evenkeel resume --data %s'",
-		what, s.Since.Format(time.RFC3339), s.By, s.Reason, file, l.config.Data)
+	return notes
 }
 
 // lookAtStore sees whether the embedded broker still has the directory that its

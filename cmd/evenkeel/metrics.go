@@ -51,7 +51,8 @@ func (l *loop) guardMetrics() []console.Metric {
 	}
 	return []console.Metric{outcomes, refusals,
 		{Name: "evenkeel_acts_open", Help: "Acts that have not ended.", Kind: console.Gauge, Samples: console.One(len(l.guard.Open()))},
-		{Name: "evenkeel_stopped", Help: "1 while the stop switch is on.", Kind: console.Gauge, Samples: console.One(truth(l.guard.Stopped().On))},
+		{Name: "evenkeel_stopped", Help: "1 while the stop switch is on, for everything, a group or a rule.", Kind: console.Gauge,
+			Samples: console.One(truth(len(l.guard.Stops()) > 0))},
 		{Name: "evenkeel_readback_failed_total", Help: "Read-backs of a balancer that failed.", Kind: console.Counter, Samples: console.One(s.Unreachable)}}
 }
 

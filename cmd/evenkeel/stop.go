@@ -158,10 +158,11 @@ func (o *stopOptions) resume(ctx context.Context) (was actions.StopState, err er
 	if err != nil {
 		return was, err
 	}
-	if was = guard.Stopped(); !was.On {
+	stops := guard.Stops()
+	if len(stops) == 0 || stops[0].Scope != actions.Everything {
 		return was, &exitError{exitUnmet, errors.New("resume: nothing is stopped"), ""}
 	}
-	return was, guard.Resume(ctx, o.by[0], o.by[1], o.reason)
+	return stops[0], guard.Resume(ctx, o.by, actions.Everything, o.reason)
 }
 
 // env returns the environment that the log in the data directory is about.
