@@ -44,15 +44,16 @@ type Ledger struct {
 
 	live    Live
 	carrier *change   // whose approvals live rests on; nil: there is none, or it is forgotten
+	before  *change   // whose approvals the parent of live rests on; nil: as above
 	undo    *order    // the rollback that put live where it is; nil: the carrier did
 	changes []*change // in the order of the log
 	orders  []*order  // rollbacks and break-glass not carried out yet
 	glass   *glass    // a standby bundle runs now
-	review  *duty     // a look at a break-glass that is owed
+	owed    *duty     // a look at break-glass by somebody else; nil: none
 
 	stops   []*standing
 	thefts  []theft
-	reviews map[string]string // person → digest of their last review
+	reviews map[string]review // each person's last
 	archive []string          // digests of the last archive statements
 }
 
@@ -71,7 +72,7 @@ type Live struct {
 // of the people register, pinned by hand; name is the environment's, of which
 // the register must hold exactly one.
 func NewLedger(trust, name string) *Ledger {
-	return &Ledger{trust: trust, name: name, seq: -1, chain: &Chain{}, live: Live{Bundle: none}, reviews: map[string]string{}}
+	return &Ledger{trust: trust, name: name, seq: -1, chain: &Chain{}, live: Live{Bundle: none}, reviews: map[string]review{}}
 }
 
 // Env returns NAME/ID of the environment, "" as long as no register names it.
@@ -84,8 +85,8 @@ func (l *Ledger) Chain() *Chain { return l.chain }
 // Live returns what is live, whatever is being rolled out or runs for a while.
 func (l *Ledger) Live() Live {
 	v := l.live
-	if l.review != nil && (v.Observe.IsZero() || l.review.by.Before(v.Observe)) {
-		v.Observe = l.review.by
+	if l.owed != nil && (v.Observe.IsZero() || l.owed.by.Before(v.Observe)) {
+		v.Observe = l.owed.by
 	}
 	return v
 }

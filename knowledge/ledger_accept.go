@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +19,9 @@ const (
 	// maxChanges that a ledger remembers. One that ended is forgotten only when
 	// its papers can begin nothing any more.
 	maxChanges = 512
+	// maxPapers of one change: an approval by each person of the largest register,
+	// and again with another key.
+	maxPapers = 128
 	// maxOrders is how often one change can be undone, or one standby used.
 	maxOrders = 64
 	// maxPaperBytes is the room for a text and its signatures in one entry.
@@ -91,6 +95,7 @@ func (l *Ledger) admitRegister(t SignedText, now time.Time) (*admission, error) 
 		l.registers = append(l.registers, t)
 		l.generation++
 		l.named()
+		maps.DeleteFunc(l.reviews, func(id string, _ review) bool { _, ok := next.Person(id); return !ok })
 	})
 }
 
@@ -250,7 +255,8 @@ func (l *Ledger) room(now time.Time) bool {
 // refused if they came again.
 func (l *Ledger) forgettable(c *change, now time.Time) bool {
 	_, trust := l.chain.Current()
-	return c.ended != "" && c != l.carrier && (c.plan.Field("trust") != trust || c.plan.Number("seq") <= l.live.Seq || now.After(c.plan.Time("expires")))
+	return c.ended != "" && c != l.carrier && c != l.before &&
+		(c.plan.Field("trust") != trust || c.plan.Number("seq") <= l.live.Seq || now.After(c.plan.Time("expires")))
 }
 
 // forget makes room for a change.
@@ -287,7 +293,9 @@ func (l *Ledger) admitWord(s Statement, r receipt, now time.Time) (func(time.Tim
 		return l.against(c, r, "rejected", "rejected by "+id+": "+s.Field("meaning")), nil
 	case !c.open():
 		return nil, errors.New("the change has begun: there is nothing left to approve")
-	case slices.Contains(l.approvers(c), id):
+	case len(c.papers) == maxPapers:
+		return nil, fmt.Errorf("%d papers were said of it already", maxPapers)
+	case slices.Contains(l.judge(c, c.plan.Field("trust"), true, now).Approvers, id):
 		return nil, fmt.Errorf("%s has approved it already: people are counted, not statements", id)
 	}
 	if state, why := l.over(c, now); state != "" {
@@ -327,7 +335,7 @@ func (l *Ledger) knows(digest string) bool {
 		}
 	}
 	for _, review := range l.reviews {
-		if review == digest {
+		if review.digest == digest {
 			return true
 		}
 	}

@@ -49,8 +49,9 @@ func (l *Ledger) again(e audit.Stored, kind Kind, digest, text string, signature
 	if err != nil {
 		return err
 	}
-	if got, _ := kindOf(t.Text); a.entry.Type != e.Type || got != kind || a.entry.Actor != e.Actor {
-		return fmt.Errorf("the text is a %s by %s, the entry says %s by %s", a.entry.Type, a.entry.Actor, kind, e.Actor)
+	got, ok := kindOf(t.Text)
+	if is := a.entry; is.Type != e.Type || is.Actor != e.Actor || is.Corr != e.Corr || ok && got != kind {
+		return fmt.Errorf("the text makes an entry %s by %s about %s, found %s by %s about %s", is.Type, is.Actor, is.Corr, e.Type, e.Actor, e.Corr)
 	}
 	a.take(e.Time)
 	return nil
@@ -110,10 +111,12 @@ func (l *Ledger) begin(c *change, typ string, at time.Time) error {
 	if !c.open() || standby != (typ == typeStandby) {
 		return errors.New("the change has begun, or is of another kind")
 	}
-	if err := l.begins(c, at); err != nil {
+	v, err := l.begins(c, at)
+	if err != nil {
 		return err
 	}
-	c.began, c.under, c.since, c.stage = at, len(l.registers), at, stageShadow
+	c.began, c.under, c.approvers = at, len(l.registers), v.Approvers
+	c.since, c.stage = at, stageShadow
 	if standby {
 		c.stage = stateStandby
 	}
@@ -132,18 +135,13 @@ func (l *Ledger) goOn(c *change, typ, stage string, at time.Time) error {
 	if typ == typeRing {
 		return nil
 	}
-	l.supersede("superseded", "by "+c.digest, at)
+	if l.carrier != nil {
+		l.carrier.end("superseded", "by "+c.digest, at)
+	}
 	c.live = true
 	l.live = Live{Bundle: c.plan.Field("bundle"), Seq: c.plan.Number("seq"), Since: at, Proposal: c.digest, Parent: l.live.Bundle}
-	l.carrier, l.undo = c, nil
+	l.carrier, l.before, l.undo = c, l.carrier, nil
 	return nil
-}
-
-// supersede ends the change that is live.
-func (l *Ledger) supersede(state, why string, at time.Time) {
-	if l.carrier != nil && l.carrier.live {
-		l.carrier.end(state, why, at)
-	}
 }
 
 // carryOut carries out a rollback or break-glass.
@@ -162,15 +160,18 @@ func (l *Ledger) carryOut(typ, digest string, at time.Time) error {
 	l.orders = slices.Delete(l.orders, i, i+1)
 	if typ == typeOpened {
 		l.glass = &glass{l.change(o.s.Field("proposal")), at, at.Add(o.s.Span("life"))}
-		if l.review == nil { // the first that nobody looked at counts
-			l.review = &duty{at, at.Add(afterReview), o.s.Field("person")}
+		if l.owed == nil {
+			l.owed = &duty{by: at.Add(afterReview)}
 		}
+		l.owed.since, l.owed.openers = at, append(l.owed.openers, o.s.Field("person"))
 		return nil
 	}
-	parent := l.parentOf(l.live)
-	l.supersede("undone", "by "+o.digest, at)
+	l.carrier.end("undone", "by "+o.digest, at)
+	if l.before != nil {
+		l.before.ended, l.before.why, l.before.live, l.before.since = "", "", true, at
+	}
 	l.live = Live{Bundle: o.s.Field("bundle"), Seq: o.s.Number("seq"), Since: at, Proposal: o.digest, Parent: l.live.Bundle}
-	l.carrier, l.undo = parent, o
+	l.carrier, l.before, l.undo = l.before, nil, o
 	return nil
 }
 

@@ -24,12 +24,11 @@ func (l *Ledger) Authorise(pack *Pack, group, rule string, clock time.Time) Verd
 			w.want(false, "%s is stopped by %s: %s", scope, s.by, s.why)
 		}
 	}
-	if end := l.Live().Observe; !end.IsZero() && !now.Before(end) {
-		why := l.live.Tainted
-		if why == "" {
-			why = "nobody else has reviewed the break-glass by " + l.review.opener
-		}
-		w.want(false, "only observing since %s: %s", formatTime(end), why)
+	if end := l.live.Observe; l.glass == nil && pack.Digest == l.live.Bundle && !end.IsZero() && !now.Before(end) {
+		w.want(false, "only observing since %s: %s", formatTime(end), l.live.Tainted)
+	}
+	if d := l.owed; d != nil && !now.Before(d.by) {
+		w.want(false, "only observing since %s: nobody else has reviewed the break-glass by %s", formatTime(d.by), strings.Join(d.openers, ", "))
 	}
 	v.Reasons = append(v.Reasons, w...)
 	v.Accepted = len(v.Reasons) == 0
@@ -60,7 +59,7 @@ func (l *Ledger) carries(pack *Pack, group string, now time.Time) Verdict {
 	}
 	v.Proposal = l.live.Proposal
 	if c != nil {
-		v.Approvers, v.Plan = l.approvers(c), c.plan
+		v.Approvers, v.Plan = c.approvers, c.plan
 		if c != l.carrier {
 			v.Proposal = c.digest
 		}

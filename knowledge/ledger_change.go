@@ -50,6 +50,7 @@ type change struct {
 	scheduled bool      // that it waits for its time is in the log
 	began     time.Time // the instant as of which its approvals are judged
 	under     int       // versions of the register that there were then
+	approvers []string  // by whose yes it began
 
 	sifted     *papers // its papers under the register in force
 	generation int     // of the ledger for which they were sifted
@@ -241,7 +242,9 @@ func (l *Ledger) tell(c *change, now time.Time) Change {
 	default:
 		return l.tellOpen(c, v, now)
 	}
-	v.Approvers = l.approvers(c)
+	if c.approvers != nil {
+		v.Approvers = c.approvers
+	}
 	return v
 }
 
@@ -265,16 +268,4 @@ func (l *Ledger) tellOpen(c *change, v Change, now time.Time) Change {
 		v.State, v.Reasons = stateApproved, append(v.Reasons, l.waits(c, now)...)
 	}
 	return v
-}
-
-// approvers returns the people by whose yes a change began.
-func (l *Ledger) approvers(c *change) []string {
-	out := []string{}
-	for _, p := range c.papers[1:] {
-		if s, err := ParseStatement(p.Text); err == nil && s.Kind == Approval && s.Field("decision") == "approve" {
-			out = append(out, s.Field("person"))
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }

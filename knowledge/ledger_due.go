@@ -1,6 +1,7 @@
 package knowledge
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -132,7 +133,7 @@ func (l *Ledger) goesOn(c *change, now time.Time) error {
 		return fmt.Errorf("it stays in stage %s until %s", c.stage, formatTime(end))
 	}
 	if why := l.holds(c, now); len(why) > 0 {
-		return fmt.Errorf("%s", strings.Join(why, "; "))
+		return errors.New(strings.Join(why, "; "))
 	}
 	return nil
 }
@@ -200,7 +201,7 @@ func (l *Ledger) dueBegin(now time.Time) (Step, bool) {
 			continue
 		}
 		standby := c.plan.Field("kind") == "standby"
-		switch err := l.begins(c, now); {
+		switch _, err := l.begins(c, now); {
 		case err == nil && standby:
 			return l.step(typeStandby, c, "", "approved"), true
 		case err == nil:
@@ -212,22 +213,23 @@ func (l *Ledger) dueBegin(now time.Time) (Step, bool) {
 	return Step{}, false
 }
 
-// begins returns why a change may not begin, nil when it may.
-func (l *Ledger) begins(c *change, now time.Time) error {
+// begins returns the verdict by which a change may begin, or why it may not.
+func (l *Ledger) begins(c *change, now time.Time) (Verdict, error) {
 	_, digest, err := l.register(now)
 	if err != nil {
-		return err
+		return Verdict{}, err
 	}
 	if state, why := l.over(c, now); state != "" {
-		return fmt.Errorf("%s: %s", state, why)
+		return Verdict{}, fmt.Errorf("%s: %s", state, why)
 	}
-	if v := l.judge(c, digest, true, now); !v.Accepted {
-		return fmt.Errorf("%s", strings.Join(v.Reasons, "; "))
+	v := l.judge(c, digest, true, now)
+	if !v.Accepted {
+		return v, errors.New(strings.Join(v.Reasons, "; "))
 	}
 	if why := l.waits(c, now); len(why) > 0 {
-		return fmt.Errorf("%s", strings.Join(why, "; "))
+		return v, errors.New(strings.Join(why, "; "))
 	}
-	return nil
+	return v, nil
 }
 
 // waits says what a change with all its approvals waits for.

@@ -29,10 +29,12 @@ type glass struct {
 	since, until time.Time
 }
 
-// duty is a review that somebody owes after a break-glass.
+// duty is a review that is owed after break-glass by somebody other than those
+// who did it.
 type duty struct {
-	since, by time.Time
-	opener    string
+	since   time.Time // of the last break-glass
+	by      time.Time // when it is due, since the first
+	openers []string
 }
 
 // admitOrder judges a rollback or break-glass as if it were carried out now.
@@ -69,8 +71,11 @@ func (l *Ledger) forbids(o *order, now time.Time) string {
 	if v := l.judgeRollback(o, now); !v.Accepted {
 		return strings.Join(v.Reasons, "; ")
 	}
-	if c := l.parentOf(l.live); c != nil {
-		return l.taint(c)
+	switch {
+	case l.before != nil:
+		return l.taint(l.before)
+	case len(l.thefts) > 0:
+		return "a key was stolen, and the approvals of the parent are not known any more"
 	}
 	return ""
 }
@@ -84,18 +89,6 @@ func (l *Ledger) judgeRollback(o *order, now time.Time) Verdict {
 	texts := append(l.texts(c.papers), l.believed(o.SignedText, o.at))
 	return l.chain.judge(Question{Trust: l.trust, Env: l.env, Statements: texts, Bundle: o.s.Field("bundle"),
 		Active: l.live.Bundle, Seq: l.live.Seq, Since: l.live.Since, Now: now})
-}
-
-// parentOf returns the change that made live the parent of v, nil if it is not
-// remembered.
-func (l *Ledger) parentOf(v Live) *change {
-	i := slices.IndexFunc(l.changes, func(c *change) bool {
-		return c.ended == "superseded" && c.plan.Field("bundle") == v.Parent && c.plan.Number("seq")+1 == v.Seq
-	})
-	if i < 0 {
-		return nil
-	}
-	return l.changes[i]
 }
 
 // forbidsGlass says why a break-glass is not to be carried out: it must name a

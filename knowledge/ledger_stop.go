@@ -46,7 +46,7 @@ func (l *Ledger) Stops() []StopRecord {
 		if !s.ended.IsZero() {
 			continue
 		}
-		out = append(out, StopRecord{s.digest, s.scope, s.by, s.why, s.at, slices.Sorted(maps.Keys(s.said)), max(l.toResume()-len(s.said), 0)})
+		out = append(out, StopRecord{s.digest, s.scope, s.by, s.why, s.at, l.resumers(s), max(l.toResume()-len(l.resumers(s)), 0)})
 	}
 	return out
 }

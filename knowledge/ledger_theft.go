@@ -18,6 +18,12 @@ const (
 	taintGrace = 24 * time.Hour
 )
 
+// review is a person's last look at the register.
+type review struct {
+	digest string
+	at     time.Time
+}
+
 // theft is a key that somebody else had from an instant on.
 type theft struct {
 	key   Key
@@ -75,13 +81,19 @@ func (l *Ledger) admitReview(s Statement, r receipt) (func(time.Time), error) {
 		return nil, fmt.Errorf("%s does not hold the role root", who.ID)
 	case is && len(l.thefts) == maxThefts:
 		return nil, fmt.Errorf("%d keys are known as stolen already, want a new register", maxThefts)
+	case is && slices.ContainsFunc(l.thefts, func(t theft) bool { return t.key.equal(stolen.key) && !stolen.since.Before(t.since) }):
+		return nil, ErrKnown
 	case !is && s.Field("trust") != trust:
 		return nil, fmt.Errorf("review names the register %s, in force is %s", s.Field("trust"), trust)
+	case !is && !s.Time("time").After(l.reviews[who.ID].at):
+		return nil, fmt.Errorf("%s has signed a review of %s", who.ID, formatTime(l.reviews[who.ID].at))
 	}
 	return func(at time.Time) {
-		l.reviews[who.ID] = r.digest
-		if d := l.review; d != nil && who.ID != d.opener && !s.Time("time").Before(d.since) {
-			l.review = nil
+		if !is {
+			l.reviews[who.ID] = review{r.digest, s.Time("time")}
+		}
+		if d := l.owed; !is && d != nil && !slices.Contains(d.openers, who.ID) && !s.Time("time").Before(d.since) {
+			l.owed = nil
 		}
 		if is {
 			l.thefts = append(l.thefts, stolen)
@@ -110,7 +122,7 @@ func (l *Ledger) doubt(at time.Time) {
 	if l.carrier != nil {
 		why = l.taint(l.carrier)
 	}
-	if o := l.undo; o != nil && len(l.believed(o.SignedText, o.at).Signatures) == 0 {
+	if o := l.undo; why == "" && o != nil && len(l.believed(o.SignedText, o.at).Signatures) == 0 {
 		why = "the rollback to it was signed by a key that was stolen"
 	}
 	if why != "" && l.live.Tainted == "" {
