@@ -49,8 +49,11 @@ type admission struct {
 // otherwise why it is refused (see [Refusal]).
 func (l *Ledger) Accept(t SignedText, clock time.Time) (audit.Entry, error) {
 	a, err := l.admit(t, l.now(clock))
-	if err != nil {
-		return audit.Entry{}, fmt.Errorf("knowledge: accept %q: %w", plain(t.Name)[0], err)
+	switch {
+	case errors.Is(err, ErrKnown):
+		return audit.Entry{}, fmt.Errorf("knowledge: accept %q: %w", plain(t.Name)[0], ErrKnown)
+	case err != nil:
+		return audit.Entry{}, fmt.Errorf("knowledge: accept %q: %s", plain(t.Name)[0], strings.TrimPrefix(err.Error(), "knowledge: "))
 	}
 	return a.entry, nil
 }

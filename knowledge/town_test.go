@@ -26,6 +26,8 @@ type town struct {
 	log  []audit.Record
 	now  time.Time
 	said int // drafts so far, for what must differ
+
+	first SignedText // what a test put live
 }
 
 const townName = "prod-eu1"
