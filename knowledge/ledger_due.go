@@ -33,6 +33,13 @@ func (s Step) Entry(groups []string) audit.Entry {
 		Body: stepBody{s.Bundle, groups, s.Parent, s.Proposal, s.Seq, s.Stage, plain(s.Why)[0]}}
 }
 
+// Begins reports whether the step begins what needs approvals: a rollout, or a
+// standby that may be used.
+func (s Step) Begins() bool { return s.Type == typeShadow || s.Type == typeStandby }
+
+// Back reports whether the step ends what groups run because of its bundle.
+func (s Step) Back() bool { return s.Type == typeHalted || s.Type == typeClosed }
+
 func (l *Ledger) step(typ string, c *change, stage, why string) Step {
 	return Step{typ, c.digest, c.plan.Field("bundle"), l.live.Bundle, c.plan.Number("seq"), stage, why}
 }

@@ -72,12 +72,9 @@ func openNext(dir, trust string, now time.Time) (*nextRegister, error) {
 // readRegisters reads and verifies the versions in a directory. Without trust
 // the first is believed, and pinned is false.
 func readRegisters(dir, trust string) (chain *knowledge.Chain, pinned bool, err error) {
-	texts, err := knowledge.ReadSignedTexts(os.DirFS(dir))
+	texts, err := readTexts(dir)
 	if err != nil {
-		return nil, false, fmt.Errorf("registers %s: %w", dir, err)
-	}
-	if len(texts) == 0 {
-		return nil, false, &exitError{exitFailed, fmt.Errorf("registers %s: no register", dir), "'evenkeel people init' begins one"}
+		return nil, false, err
 	}
 	if pinned = trust != ""; !pinned {
 		trust = knowledge.TextDigest(texts[0].Text)
@@ -87,6 +84,18 @@ func readRegisters(dir, trust string) (chain *knowledge.Chain, pinned bool, err 
 		return nil, false, &exitError{exitFailed, err, "every version is signed as 'evenkeel people add --help' says, with 'evenkeel rules sign'"}
 	}
 	return chain, pinned, nil
+}
+
+// readTexts reads the versions in a directory, at least one.
+func readTexts(dir string) ([]knowledge.SignedText, error) {
+	texts, err := knowledge.ReadSignedTexts(os.DirFS(dir))
+	if err != nil {
+		return nil, fmt.Errorf("registers %s: %w", dir, err)
+	}
+	if len(texts) == 0 {
+		return nil, &exitError{exitFailed, fmt.Errorf("registers %s: no register", dir), "'evenkeel people init' begins one"}
+	}
+	return texts, nil
 }
 
 // write writes the version, unless it does not hold, and says what is to come.

@@ -1,0 +1,298 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/evenkeel/evenkeel/audit"
+	"github.com/evenkeel/evenkeel/knowledge"
+)
+
+// governLog is the log as the governor needs it.
+type governLog interface {
+	Append(ctx context.Context, entries ...audit.Entry) ([]audit.Record, error)
+	Scan(ctx context.Context, from, to int64, f func(audit.Record) error) error
+	Size() int64
+}
+
+// maxSteps bounds the steps that are taken at one time: each stage of each
+// change that a ledger keeps would be fewer.
+const maxSteps = 4096
+
+// governor is the daemon's side of governance. It takes papers in, whatever
+// channel they come on, and records each, and each that it refuses; and it
+// carries out what the ledger says is due, by recording it first. Then it has
+// the groups turn to what they are to run.
+//
+// It holds no key, and nothing in it is an approval: whoever owns it can delay
+// what people decided, and can begin nothing.
+type governor struct {
+	log    governLog
+	store  store
+	now    func() time.Time
+	logger *slog.Logger
+	groups []string                              // all that run what is live
+	survey func(*knowledge.Pack) error           // refuses a pack whose rules do not hold, in a process of its own
+	turn   func(ctx context.Context, why string) // has the groups run what the ledger says; called with mu held
+
+	mu        sync.Mutex // guards what follows, and orders the entries of the log that make it
+	ledger    *knowledge.Ledger
+	candidate *knowledge.Pack // of the rollout under way; nil: there is none
+}
+
+// paperResult is what became of one paper of a parcel.
+type paperResult struct {
+	Digest string `json:"digest"`
+	Name   string `json:"name"`
+	Result string `json:"result"` // taken, known or refused
+	Why    string `json:"why,omitempty"`
+}
+
+// restore folds the log. Entries that their papers do not bear out are told and
+// count for nothing.
+func (g *governor) restore(ctx context.Context) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	err := g.log.Scan(ctx, 0, -1, func(r audit.Record) error {
+		if err := g.ledger.Apply(r); err != nil {
+			g.logger.Error("the log holds what no paper bears out", "error", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("governor: read the log: %w", err)
+	}
+	return nil
+}
+
+// clock returns the time that counts: the later of the clock and the last entry
+// of the log, so that setting a clock back revives nothing.
+func (g *governor) clock(ctx context.Context) (time.Time, error) {
+	now := g.now()
+	size := g.log.Size()
+	err := g.log.Scan(ctx, max(0, size-1), size, func(r audit.Record) error {
+		if r.Time.After(now) {
+			now = r.Time
+		}
+		return nil
+	})
+	return now, err
+}
+
+// take takes in the papers of a parcel: versions of the register first, then
+// proposals, then what is said of them. An error means that the log could not be
+// written, and that the parcel is to be offered again; taking a paper twice does
+// nothing.
+func (g *governor) take(ctx context.Context, p *parcel, via string) ([]paperResult, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var out []paperResult
+	for _, t := range inOrder(p) {
+		r, err := g.takeOne(ctx, p, t, via)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, r)
+	}
+	return out, g.advance(ctx)
+}
+
+// inOrder returns the papers of a parcel so that each comes after what it is
+// about.
+func inOrder(p *parcel) []knowledge.SignedText {
+	rank := func(t knowledge.SignedText) int {
+		s, err := knowledge.ParseStatement(t.Text)
+		switch {
+		case err != nil || s.Kind == knowledge.Proposal || s.Kind == knowledge.Stop:
+			return 0
+		case s.Kind == knowledge.Approval:
+			return 1
+		}
+		return 2
+	}
+	statements := slices.Clone(p.statements)
+	slices.SortStableFunc(statements, func(a, b knowledge.SignedText) int { return rank(a) - rank(b) })
+	return slices.Concat(p.registers, statements)
+}
+
+// takeOne takes one paper in, or records why not.
+func (g *governor) takeOne(ctx context.Context, p *parcel, t knowledge.SignedText, via string) (paperResult, error) {
+	r := paperResult{Digest: knowledge.TextDigest(t.Text), Name: t.Name, Result: "taken"}
+	now, err := g.clock(ctx)
+	if err != nil {
+		return r, err
+	}
+	entry, err := g.ledger.Accept(t, now)
+	if errors.Is(err, knowledge.ErrKnown) {
+		r.Result = "known"
+		return r, nil
+	}
+	if err == nil {
+		err = g.keep(p, t)
+	}
+	if err != nil {
+		r.Result, r.Why = "refused", err.Error()
+		g.logger.Warn("paper refused", "name", t.Name, "via", via, "why", err)
+		return r, g.record(ctx, knowledge.Refusal(t, via, err))
+	}
+	g.logger.Info("paper taken", "type", entry.Type, "by", entry.Actor, "digest", r.Digest, "via", via)
+	return r, g.record(ctx, entry)
+}
+
+// record writes an entry and takes it into the ledger.
+func (g *governor) record(ctx context.Context, e audit.Entry) error {
+	records, err := g.log.Append(ctx, e)
+	if err != nil {
+		return fmt.Errorf("governor: record %s: %w", e.Type, err)
+	}
+	for _, r := range records {
+		if err := g.ledger.Apply(r); err != nil {
+			return fmt.Errorf("governor: %w", err)
+		}
+	}
+	return nil
+}
+
+// keep stores what a proposal is about, and returns an error unless it is there
+// and could go live. Its author's signature was verified before: strangers
+// store nothing.
+func (g *governor) keep(p *parcel, t knowledge.SignedText) error {
+	s, err := knowledge.ParseStatement(t.Text)
+	if err != nil || s.Kind != knowledge.Proposal {
+		return nil // not what a bundle belongs to
+	}
+	if p.bundle != nil {
+		if digest, err := knowledge.BundleDigest(p.bundle); err != nil || digest != s.Field("bundle") {
+			return fmt.Errorf("the files beside it have the digest %s, it is for %s: %w", digest, s.Field("bundle"), errors.Join(err, errAnother))
+		}
+		if _, err := g.store.putBundle(p.bundle); err != nil {
+			return err
+		}
+	}
+	if p.dossier != nil {
+		if digest := knowledge.TextDigest(p.dossier); digest != s.Field("evidence") {
+			return fmt.Errorf("the dossier beside it has the digest %s, it names %s: %w", digest, s.Field("evidence"), errAnother)
+		}
+		if _, err := g.store.putDossier(p.dossier); err != nil {
+			return err
+		}
+	}
+	pack, err := g.store.pack(s.Field("bundle"))
+	if err != nil {
+		return fmt.Errorf("its bundle is neither with it nor here: %w", err)
+	}
+	if _, err := g.store.dossier(s.Field("evidence")); err != nil {
+		return fmt.Errorf("its dossier is neither with it nor here: %w", err)
+	}
+	if err := pack.CheckRollout(s); err != nil {
+		return err
+	}
+	return g.survey(pack)
+}
+
+var errAnother = errors.New("something else was sent")
+
+// refuse records a drop that is no parcel.
+func (g *governor) refuse(ctx context.Context, name string, why error) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.logger.Warn("parcel refused", "name", name, "why", why)
+	return g.record(ctx, knowledge.Refusal(knowledge.SignedText{Name: name}, inboxDir, why))
+}
+
+// tick carries out what the clock alone makes due.
+func (g *governor) tick(ctx context.Context) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.advance(ctx)
+}
+
+// advance carries out all that is due. mu is held.
+func (g *governor) advance(ctx context.Context) error {
+	for range maxSteps {
+		now, err := g.clock(ctx)
+		if err != nil {
+			return err
+		}
+		step, due := g.ledger.Due(now)
+		if !due {
+			return nil
+		}
+		if err := g.carryOut(ctx, step, now); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("governor: %d steps in a row: the ledger does not come to rest", maxSteps)
+}
+
+// halt ends the rollout under way, for a reason that was seen.
+func (g *governor) halt(ctx context.Context, why string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	step, rolling := g.ledger.Halt(why)
+	if !rolling {
+		return nil
+	}
+	now, err := g.clock(ctx)
+	if err != nil {
+		return err
+	}
+	return g.carryOut(ctx, step, now)
+}
+
+// carryOut records a step, ahead of it the gate's verdict on what it begins, and
+// has the groups turn. mu is held.
+func (g *governor) carryOut(ctx context.Context, s knowledge.Step, now time.Time) error {
+	if s.Begins() {
+		live := g.ledger.Live()
+		if err := g.record(ctx, g.ledger.Verdict(s.Proposal, now).Entry("activate", live.Bundle, live.Seq)); err != nil {
+			return err
+		}
+	}
+	if err := g.record(ctx, s.Entry(g.touched(s))); err != nil {
+		return err
+	}
+	g.logger.Info("rules", "step", s.Type, "stage", s.Stage, "bundle", s.Bundle, "change", changeID(s.Proposal), "why", s.Why)
+	g.follow(ctx, now, s.Type)
+	return nil
+}
+
+// follow has the groups run what the ledger says now. mu is held.
+func (g *governor) follow(ctx context.Context, now time.Time, why string) {
+	g.candidate = nil
+	if c, rolling := g.ledger.Rollout(now); rolling {
+		p, err := g.store.pack(c.Statement.Field("bundle"))
+		if err != nil { // the groups that ran it go back: Runs knows no candidate
+			g.logger.Error("a bundle that is being rolled out is gone", "error", err)
+		}
+		g.candidate = p
+	}
+	g.turn(ctx, why)
+}
+
+// touched returns the groups that run something else because of a step, as far
+// as can be told before it is taken. mu is held.
+func (g *governor) touched(s knowledge.Step) []string {
+	var out []string
+	for _, group := range g.groups {
+		runs := g.ledger.Runs(group, g.candidate)
+		if s.Back() && runs == s.Bundle || s.Stage != "" && !s.Back() && runs != s.Bundle && g.reaches(s, group) {
+			out = append(out, group)
+		}
+	}
+	return out
+}
+
+// reaches says whether a stage of a rollout is the one in which the group joins.
+func (g *governor) reaches(s knowledge.Step, group string) bool {
+	if g.candidate == nil || s.Stage == "all" {
+		return s.Stage == "all"
+	}
+	i := slices.IndexFunc(g.candidate.Rings, func(r knowledge.Ring) bool { return r.Name == s.Stage })
+	return i >= 0 && slices.Contains(g.candidate.Rings[i].Groups, group)
+}

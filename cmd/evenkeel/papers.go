@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/evenkeel/evenkeel/knowledge"
+)
+
+// paperOptions are the flags of the commands with which a person says something
+// under their own name.
+type paperOptions struct {
+	config string
+	as     string
+	key    string
+	via    string
+	yes    bool
+	dryRun bool
+}
+
+func (o *paperOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVarP(&o.config, "config", "c", "", "configuration file of the daemon: its env, data and trust are used")
+	f.StringVar(&o.as, "as", "", "id of the person who signs")
+	f.StringVar(&o.key, "key", "", "file of the private key, or of the public key that ssh-agent holds")
+	f.StringVar(&o.via, "via", "", "how it travels: a folder, http://HOST:PORT, or nats://HOST:PORT (default: the daemon's inbox)")
+	f.BoolVar(&o.yes, "yes", false, "sign without asking, for scripts")
+	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be signed, and sign nothing")
+}
+
+func (o *paperOptions) check() error {
+	switch {
+	case o.as == "":
+		return &exitError{exitUsage, errors.New("nobody is said to sign"), "add --as ID"}
+	case o.key == "" && !o.dryRun:
+		return &exitError{exitUsage, errors.New("no key given"), "add --key FILE"}
+	}
+	return nil
+}
+
+// person returns the one who signs, as the register has them.
+func (o *paperOptions) person(r *knowledge.Register) (knowledge.Person, error) {
+	p, ok := r.Person(o.as)
+	if !ok {
+		return p, &exitError{exitRefused, fmt.Errorf("%q is not in the people register", o.as), "'evenkeel people show' lists who is"}
+	}
+	return p, nil
+}
+
+// speaker is one command of one person under way: what they are about to sign is
+// shown, signed, and sent with what belongs to it.
+type speaker struct {
+	*paperOptions
+	in          io.Reader
+	out, errout io.Writer
+	now         time.Time // in whole seconds, as statements have it
+}
+
+func (o *paperOptions) speaker(cmd *cobra.Command) *speaker {
+	return &speaker{o, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr(), time.Now().UTC().Truncate(time.Second)}
+}
+
+// time returns the time of the command as statements write it.
+func (s *speaker) time() string { return s.now.Format(time.RFC3339) }
+
+// say makes a statement, shows it, asks, signs it, and sends it with the rest of
+// the parcel.
+func (s *speaker) say(ctx context.Context, kind knowledge.Kind, fields map[string]string, rest *parcel) error {
+	statement, err := knowledge.NewStatement(kind, fields)
+	if err != nil {
+		return err
+	}
+	text := statement.Render()
+	digest := knowledge.TextDigest(text)
+	fmt.Fprintf(s.out, "%s\n\nsha256  %s\n", escapeText(text), digest)
+	if s.dryRun {
+		_, err := fmt.Fprintln(s.out, "nothing was signed")
+		return err
+	}
+	signed, err := s.sign(kind, text)
+	if err != nil {
+		return err
+	}
+	p := &parcel{statements: []knowledge.SignedText{signed}}
+	if rest != nil {
+		p.registers, p.bundle, p.dossier = rest.registers, rest.bundle, rest.dossier
+	}
+	where, err := s.send(ctx, string(kind), p)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(s.out, "%s  %s\nsent    %s\n", kind, digest, where)
+	return err
+}
+
+// sign asks, and signs a text that was shown.
+func (s *speaker) sign(kind knowledge.Kind, text []byte) (signed knowledge.SignedText, err error) {
+	source := knowledge.KeySource{Agent: os.Getenv("SSH_AUTH_SOCK"), Passphrase: passphraseFrom(s.in, s.errout)}
+	signer, err := source.Open(s.key)
+	if err != nil {
+		return signed, err
+	}
+	defer func() { err = errors.Join(err, signer.Close()) }()
+	fmt.Fprintf(s.out, "key     %s\n", signer.Key())
+	if !s.yes {
+		if err := confirm(s.in, s.out, "sign exactly this? (yes/no) "); err != nil {
+			return signed, err
+		}
+	}
+	armoured, err := signer.Sign(text)
+	if err != nil {
+		return signed, err
+	}
+	return knowledge.SignedText{Name: paperName(kind, s.as, text), Text: text, Signatures: [][]byte{armoured}}, nil
+}
+
+// paperName names the file of a statement so that no other has its name.
+func paperName(kind knowledge.Kind, person string, text []byte) string {
+	sum := strings.TrimPrefix(knowledge.TextDigest(text), "sha256:")
+	return fmt.Sprintf("%s-%s-%s.txt", kind, person, sum[:12])
+}
+
+// changeID returns the beginning of a digest, enough to name a change.
+func changeID(digest string) string {
+	digest = strings.TrimPrefix(digest, "sha256:")
+	return digest[:min(12, len(digest))]
+}
