@@ -18,7 +18,7 @@ func peopleCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(peopleAddCommand(), peopleInitCommand(), peoplePolicyCommand(), peopleRemoveCommand(), peopleReviewCommand(), peopleShowCommand())
+	cmd.AddCommand(peopleAddCommand(), peopleInitCommand(), peoplePolicyCommand(), peopleRemoveCommand(), peopleReviewCommand(), peopleShowCommand(), peopleSubmitCommand())
 	return cmd
 }
 

@@ -21,7 +21,7 @@ func rulesCommand() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(rulesCheckCommand(), rulesDiffCommand(), rulesFmtCommand(), rulesGraphCommand(), rulesTestCommand(), rulesSurveyCommand(),
-		rulesGateCommand(), rulesSignCommand(), rulesVocabularyCommand(), rulesQuarantineCommand())
+		rulesGateCommand(), rulesApproveCommand(), rulesRejectCommand(), rulesWithdrawCommand(), rulesBreakglassCommand(), rulesRollbackCommand(), rulesStatusCommand(), rulesHistoryCommand(), rulesShowCommand(), rulesExportCommand(), rulesSignCommand(), rulesVocabularyCommand(), rulesQuarantineCommand())
 	return cmd
 }
 

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"archive/zip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/evenkeel/evenkeel/engine"
+	"github.com/evenkeel/evenkeel/knowledge"
+)
+
+// changeCase is a change as somebody judges it by themselves: from the papers
+// and the very bytes, wherever they came from. All of it was recomputed.
+type changeCase struct {
+	digest   string // of the proposal
+	proposal knowledge.Statement
+	register *knowledge.Register // in force, as far as the papers know
+	trust    string              // its digest
+	papers   *parcel
+	pack     *knowledge.Pack
+	program  *engine.Program
+	verdict  knowledge.Verdict // of the gate, as if its parent were live
+	parent   *packBytes        // what it would replace; nil: not here
+}
+
+// openCase reads a change from the log, or from a folder or archive that
+// somebody handed over, and refuses what is not what the proposal says.
+func (o *paperOptions) openCase(ctx context.Context, id, from string, warn io.Writer) (*changeCase, error) {
+	if from != "" {
+		c, err := loadTrusted(o.config)
+		if err != nil {
+			return nil, err
+		}
+		p, err := readHandedOver(from)
+		if err != nil {
+			return nil, err
+		}
+		return newCase(p, id, c.Trust, time.Now())
+	}
+	s, err := openSite(ctx, o.config, warn)
+	if err != nil {
+		return nil, err
+	}
+	change, err := s.change(id)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.parcel(change)
+	if err != nil {
+		return nil, err
+	}
+	k, err := newCase(p, change.Digest, s.config.Trust, s.now)
+	if err != nil {
+		return nil, err
+	}
+	if parent := change.Statement.Field("parent"); parent != "none" {
+		k.parent, err = s.bothWays(parent)
+	}
+	return k, err
+}
+
+// bothWays returns a pack of the store with the bytes that it was read from; nil
+// when it is not there.
+func (s *site) bothWays(digest string) (*packBytes, error) {
+	files, err := s.store.bundle(digest)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.store.pack(digest)
+	return &packBytes{p, digest, files}, err
+}
+
+// readHandedOver reads a parcel that somebody handed over: a folder or a zip
+// archive of one.
+func readHandedOver(from string) (*parcel, error) {
+	info, err := os.Stat(from)
+	if err != nil {
+		return nil, fmt.Errorf("parcel: %w", err)
+	}
+	if info.IsDir() {
+		return readParcel(os.DirFS(from))
+	}
+	z, err := os.Open(from)
+	if err != nil {
+		return nil, fmt.Errorf("parcel: %w", err)
+	}
+	b, err := io.ReadAll(io.LimitReader(z, maxParcelBytes+1))
+	if err = errors.Join(err, z.Close()); err != nil {
+		return nil, fmt.Errorf("parcel: %w", err)
+	}
+	p, err := unpackParcel(b)
+	if errors.Is(err, zip.ErrFormat) {
+		return nil, &exitError{exitUsage, err, "give a folder, or a zip archive of one"}
+	}
+	return p, err
+}
+
+// newCase checks the papers of a change. id is the beginning of the proposal's
+// digest, or empty when there is one proposal.
+func newCase(p *parcel, id, trust string, now time.Time) (*changeCase, error) {
+	chain, err := knowledge.ReadChain(trust, p.registers)
+	if err != nil {
+		return nil, &exitError{exitTampered, err, "the people register is not the one that is pinned: ask who sent this"}
+	}
+	k := &changeCase{papers: p}
+	k.register, k.trust = chain.Current()
+	if err := k.find(id); err != nil {
+		return nil, err
+	}
+	bundle, err := knowledge.BundleDigest(p.bundle)
+	if err != nil {
+		return nil, err
+	}
+	if want := k.proposal.Field("bundle"); bundle != want {
+		return nil, &exitError{exitTampered, fmt.Errorf("the files have the digest %s, the proposal is for %s", bundle, want), "do not sign it; ask who sent this"}
+	}
+	if p.dossier != nil && knowledge.TextDigest(p.dossier) != k.proposal.Field("evidence") {
+		return nil, &exitError{exitTampered, fmt.Errorf("the dossier has the digest %s, the proposal names %s", knowledge.TextDigest(p.dossier), k.proposal.Field("evidence")), "do not sign it; ask who sent this"}
+	}
+	if err := k.compile(); err != nil {
+		return nil, err
+	}
+	k.verdict = knowledge.Judge(knowledge.Question{Trust: trust, Env: k.proposal.Field("env"), Registers: p.registers, Statements: p.statements,
+		Bundle: bundle, Active: k.proposal.Field("parent"), Seq: k.proposal.Number("seq") - 1, Now: now})
+	return k, nil
+}
+
+// find picks the proposal out of the statements.
+func (k *changeCase) find(id string) error {
+	id = strings.TrimPrefix(id, "sha256:")
+	var found []string
+	for _, t := range k.papers.statements {
+		s, err := knowledge.ParseStatement(t.Text)
+		digest := knowledge.TextDigest(t.Text)
+		if err != nil || s.Kind != knowledge.Proposal || !strings.HasPrefix(digest, "sha256:"+id) || slices.Contains(found, digest) {
+			continue
+		}
+		found = append(found, digest)
+		k.proposal, k.digest = s, digest
+	}
+	if len(found) != 1 {
+		return &exitError{exitFailed, fmt.Errorf("%d proposals begin with %q among the papers, want one", len(found), id), "give more digits of its digest"}
+	}
+	return nil
+}
+
+// compile reads the bundle as a pack, as the daemon would.
+func (k *changeCase) compile() (err error) {
+	k.pack, err = knowledge.ParsePack(k.papers.bundle)
+	if err == nil {
+		err = k.pack.CheckRollout(k.proposal)
+	}
+	if err == nil {
+		k.program, err = compilePack(k.pack)
+	}
+	if err != nil {
+		return &exitError{exitRefused, fmt.Errorf("the bundle is no pack that could go live: %w", err), "do not sign it"}
+	}
+	return nil
+}

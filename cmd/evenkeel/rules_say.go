@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/spf13/cobra"
+
+	"github.com/evenkeel/evenkeel/knowledge"
+)
+
+// about are the lines in which a statement repeats its proposal.
+var about = []string{"trust", "env", "seq", "parent", "bundle"}
+
+// sayOptions are the flags of the commands that answer a proposal.
+type sayOptions struct {
+	paperOptions
+	from    string
+	meaning string
+	why     string
+}
+
+// answerCommand makes a command that shows a change and signs an answer to it.
+func answerCommand(use, short, long, example string, answer func(s *speaker, o *sayOptions, k *changeCase, who knowledge.Person) (knowledge.Kind, map[string]string)) *cobra.Command {
+	o := &sayOptions{}
+	cmd := &cobra.Command{
+		Use:   use + " [CHANGE] --as ID --key KEY",
+		Short: short,
+		Long: short + `. What is signed is computed from the very files, and shown before.
+
+` + long + `
+
+CHANGE is the beginning of the proposal's digest. With --from the papers are
+those that somebody handed over, a folder or a zip archive as 'evenkeel rules
+export' writes it, and no log is read; the trust is that of the configuration.`,
+		Example: example,
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			id := ""
+			if len(args) > 0 {
+				id = args[0]
+			}
+			if id == "" && o.from == "" {
+				return &exitError{exitUsage, errors.New("no change given"), "'evenkeel rules status' lists them"}
+			}
+			s := o.speaker(cmd)
+			k, err := o.openCase(cmd.Context(), id, o.from, s.errout)
+			if err != nil {
+				return err
+			}
+			who, err := o.person(k.register)
+			if err != nil {
+				return err
+			}
+			if err := k.print(s.out); err != nil {
+				return err
+			}
+			kind, fields := answer(s, o, k, who)
+			return s.say(cmd.Context(), kind, fields, nil)
+		},
+	}
+	o.flags(cmd)
+	cmd.Flags().StringVar(&o.from, "from", "", "folder or zip archive with the papers, in place of the log")
+	return cmd
+}
+
+// approval returns the fields of an answer to a proposal.
+func (k *changeCase) approval(s *speaker, who knowledge.Person, decision, meaning string) map[string]string {
+	fields := k.repeat()
+	maps.Copy(fields, map[string]string{"person": who.ID, "name": who.Name, "decision": decision, "meaning": meaning, "time": s.time()})
+	return fields
+}
+
+// repeat returns the lines in which an answer repeats the proposal.
+func (k *changeCase) repeat() map[string]string {
+	fields := map[string]string{"proposal": k.digest}
+	for _, name := range about {
+		fields[name] = k.proposal.Field(name)
+	}
+	return fields
+}
+
+func rulesApproveCommand() *cobra.Command {
+	var meaning string
+	cmd := answerCommand("approve", "Sign that a change may go live", "It takes effect when as many people as the people register asks for have signed, and\nnone of them wrote any part of the change.",
+		"  evenkeel rules approve 3fa41b02 -c evenkeel.yaml --as ben --key ~/.ssh/id_ed25519_sk.pub",
+		func(s *speaker, _ *sayOptions, k *changeCase, who knowledge.Person) (knowledge.Kind, map[string]string) {
+			return knowledge.Approval, k.approval(s, who, "approve", meaning)
+		})
+	cmd.Flags().StringVar(&meaning, "meaning", "I have read the rules and the report and approve them for this environment", "what the signature means, one line")
+	return cmd
+}
+
+func rulesRejectCommand() *cobra.Command {
+	var why string
+	cmd := answerCommand("reject", "Sign that a change must not go live, or must not go on", "One approver ends a change; one that is being rolled out returns to what was live.",
+		"  evenkeel rules reject 3fa41b02 -c evenkeel.yaml --as ben --key id --why 'the threshold is a guess'",
+		func(s *speaker, _ *sayOptions, k *changeCase, who knowledge.Person) (knowledge.Kind, map[string]string) {
+			return knowledge.Approval, k.approval(s, who, "reject", why)
+		})
+	cmd.Flags().StringVar(&why, "why", "", "why, one line")
+	return cmd
+}
+
+func rulesWithdrawCommand() *cobra.Command {
+	var why string
+	cmd := answerCommand("withdraw", "Take a proposal of one's own back", "One that is being rolled out returns to what was live.",
+		"  evenkeel rules withdraw 3fa41b02 -c evenkeel.yaml --as ana --key id --why 'found a better way'",
+		func(s *speaker, _ *sayOptions, k *changeCase, who knowledge.Person) (knowledge.Kind, map[string]string) {
+			return knowledge.Withdrawal, map[string]string{"proposal": k.digest, "trust": k.proposal.Field("trust"), "env": k.proposal.Field("env"),
+				"person": who.ID, "why": why, "time": s.time()}
+		})
+	cmd.Flags().StringVar(&why, "why", "", "why, one line")
+	return cmd
+}
+
+func rulesBreakglassCommand() *cobra.Command {
+	var why, life string
+	cmd := answerCommand("breakglass", "Let a standby bundle run for a while, which two people approved before", "One approver does it; everybody is told, and somebody has to look at it afterwards.",
+		"  evenkeel rules breakglass 77ab03c1 -c evenkeel.yaml --as ben --key id --life 1h --why 'the live rules drain too little'",
+		func(s *speaker, _ *sayOptions, k *changeCase, who knowledge.Person) (knowledge.Kind, map[string]string) {
+			fields := k.repeat()
+			maps.Copy(fields, map[string]string{"person": who.ID, "name": who.Name, "life": life, "why": why, "time": s.time()})
+			return knowledge.Breakglass, fields
+		})
+	cmd.Flags().StringVar(&why, "why", "", "why, one line")
+	cmd.Flags().StringVar(&life, "life", "1h", "how long")
+	return cmd
+}
+
+func rulesRollbackCommand() *cobra.Command {
+	var o paperOptions
+	var why string
+	cmd := &cobra.Command{
+		Use:   "rollback --as ID --key KEY --why TEXT",
+		Short: "Go back to what was live before, within the window that was approved",
+		Long: `Go back to what was live before the live bundle, within the window that two
+people approved with it. One approver suffices, and all groups go back at once.`,
+		Example: "  evenkeel rules rollback -c evenkeel.yaml --as cleo --key id --why 'it drains healthy members'",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			return o.rollback(cmd.Context(), o.speaker(cmd), why)
+		},
+	}
+	o.flags(cmd)
+	cmd.Flags().StringVar(&why, "why", "", "why, one line")
+	return cmd
+}
+
+func (o *paperOptions) rollback(ctx context.Context, s *speaker, why string) error {
+	site, err := openSite(ctx, o.config, s.errout)
+	if err != nil {
+		return err
+	}
+	register, trust, err := site.register()
+	if err != nil {
+		return err
+	}
+	who, err := o.person(register)
+	if err != nil {
+		return err
+	}
+	live := site.ledger.Live()
+	if live.Parent == "" || live.Parent == "none" {
+		return &exitError{exitUnmet, fmt.Errorf("live is %s, and nothing was before it", live.Bundle), "'evenkeel stop' stops all acts"}
+	}
+	fmt.Fprintf(s.out, "live  %s since %s\nback  to %s\n\n", live.Bundle, live.Since.Format("2006-01-02T15:04:05Z07:00"), live.Parent)
+	return s.say(ctx, knowledge.Rollback, map[string]string{"proposal": live.Proposal, "trust": trust, "env": site.ledger.Env(),
+		"seq": fmt.Sprint(live.Seq + 1), "parent": live.Bundle, "bundle": live.Parent,
+		"person": who.ID, "name": who.Name, "why": why, "time": s.time()}, nil)
+}
