@@ -142,6 +142,7 @@ func TestBackfillAndThenAGap(t *testing.T) {
 
 func TestLoopLearnsFromThePastBeforeItWatches(t *testing.T) {
 	f := newFleet()
+	f.fallsIll(6)
 	past := newFleet()
 	begin := time.Now()
 	_, s, stop := testLoop(t, f, func(c *loopConfig) {
@@ -158,12 +159,8 @@ func TestLoopLearnsFromThePastBeforeItWatches(t *testing.T) {
 			return &memory{frames: frames, end: io.EOF}, nil
 		}
 	})
-	eventually(t, "the first frames", func() bool { return f.ticks() > 5 })
-	f.do(func() { f.sick = 6 })
-	eventually(t, "an alarm", func() bool {
-		return s.count(func(e loopEvent) bool { return e.Fact != nil && e.Fact.State == facts.Alarm }) > 0
-	})
-	if n := f.ticks(); n >= baselineTicks/2 {
+	eventually(t, "an alarm", func() bool { return !s.firstAlarm().IsZero() })
+	if n := f.tickOf(s.firstAlarm()); n >= baselineTicks/2 {
 		t.Errorf("%d frames until the alarm, want few: the baseline is of the past", n)
 	}
 	if n := s.count(func(e loopEvent) bool { return e.Fact != nil && e.Fact.Time.Before(begin.Add(-time.Minute)) }); n > 0 {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/actions"
-	"github.com/evenkeel/evenkeel/facts"
 )
 
 // keptLoop runs a loop that keeps what it learns in dir.
@@ -23,11 +22,13 @@ func keptLoop(t *testing.T, f *fleet, dir string) (*loop, *story, func() error) 
 func learnFleet(t *testing.T, dir string) *fleet {
 	t.Helper()
 	f := newFleet()
+	f.last = baselineTicks
 	_, _, stop := keptLoop(t, f, dir)
-	eventually(t, "a baseline", func() bool { return f.ticks() >= baselineTicks })
+	eventually(t, "a baseline", func() bool { return f.ticks() >= baselineTicks && f.settled() })
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
+	f.last = 0
 	return f
 }
 
@@ -47,13 +48,6 @@ func entriesOf[T any](t *testing.T, dir, typ string) (out []T) {
 	return out
 }
 
-// alarms returns how many alarms a story has.
-func (s *story) alarms() int {
-	return s.count(func(e loopEvent) bool {
-		return e.Fact != nil && e.Fact.Kind == facts.Imbalance && e.Fact.State == facts.Alarm
-	})
-}
-
 func TestARestartKeepsWhatWasLearnt(t *testing.T) {
 	dir := t.TempDir()
 	f := learnFleet(t, dir)
@@ -62,13 +56,13 @@ func TestARestartKeepsWhatWasLearnt(t *testing.T) {
 		t.Fatalf("newest = %v, %v, want what was learnt", before, err)
 	}
 	frames := f.ticks()
+	f.fallsIll(frames + 5)
 	l, s, stop := keptLoop(t, f, dir)
 	if kept := entriesOf[versionBody](t, dir, typeLoaded); len(kept) != 1 || kept[0].Version != before.Baseline.Version || kept[0].Epochs != before.Tests[0].Epochs {
 		t.Errorf("loaded %+v, want version %d with %d epochs", kept, before.Baseline.Version, before.Tests[0].Epochs)
 	}
-	f.do(func() { f.sick = 6 })
-	eventually(t, "an alarm", func() bool { return s.alarms() > 0 })
-	if n := f.ticks() - frames; n > 30 {
+	eventually(t, "an alarm", func() bool { return !s.firstAlarm().IsZero() })
+	if n := f.tickOf(s.firstAlarm()) - frames; n > 30 {
 		t.Errorf("%d frames until the alarm, want few: the baseline was kept", n)
 	}
 	if err := stop(); err != nil {
@@ -241,9 +235,8 @@ func TestSuspends(t *testing.T) {
 // Nothing is learnt from the epoch of an act: the detector hears of it.
 func TestActsSuspendLearning(t *testing.T) {
 	f := newFleet()
+	f.fallsIll(baselineTicks)
 	l, s, stop := testLoop(t, f, func(*loopConfig) {})
-	eventually(t, "a baseline", func() bool { return f.ticks() >= baselineTicks })
-	f.do(func() { f.sick = 6 })
 	eventually(t, "a drain", func() bool { return s.outcomes(actions.Drain, actions.Done) > 0 })
 	eventually(t, "the detector has heard of it", func() bool { return !l.keepers["web"].acted.Load() })
 	if err := stop(); err != nil {

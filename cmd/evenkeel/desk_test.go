@@ -130,7 +130,7 @@ func (quiet) Next(ctx context.Context) (*facts.Frame, error) {
 func blackHole(group string) facts.Fact {
 	at := facts.At(time.Now())
 	return facts.Fact{V: 1, Kind: facts.Imbalance, State: facts.Alarm, Env: "test", Group: group, Member: "m03",
-		Time: at, Onset: at, Expires: facts.At(at.Add(3 * time.Second)),
+		Time: at, Onset: at, Expires: facts.At(at.Add(fleetPatience)),
 		Detector: facts.Detector{ID: "test", Build: "test", Params: facts.Digest(nil)},
 		Evidence: &facts.Evidence{Certified: facts.Rate(time.Hour), Declared: facts.Rate(time.Hour), E: "30", Epochs: 10,
 			Margin: "1", Score: "9", Threshold: "3", Ticks: 3, Tier: "T1"},

@@ -23,7 +23,7 @@ import (
 
 const (
 	fleetMembers  = 10
-	fleetPatience = 20 * time.Second // of a test for something that takes milliseconds on an idle machine
+	fleetPatience = 2 * time.Minute // of a test for something that takes milliseconds on an idle machine
 )
 
 // eventually waits until cond holds.
@@ -41,8 +41,10 @@ func eventually(t *testing.T, what string, cond func() bool) {
 // next tick when the loop has done what the last frame brought: minutes of
 // health take a second, and an act takes its time.
 type fleet struct {
-	settled func() bool   // nil: do not wait
-	pause   time.Duration // before each frame
+	settled func() bool    // nil: do not wait
+	pause   time.Duration  // before each frame
+	happens map[int]func() // before the frame of that number, the first being 1
+	last    int            // number of the frame after which none comes; 0: none is the last
 
 	mu       sync.Mutex
 	ahead    time.Duration // of the wall clock
@@ -54,7 +56,7 @@ type fleet struct {
 	begun    chan struct{} // told when an act begins, if slow
 	slow     chan struct{} // not nil: an act lasts until it is closed
 	applied  []actions.Act
-	frames   int
+	times    []time.Time // of the frames
 }
 
 func newFleet() *fleet {
@@ -75,7 +77,26 @@ func (f *fleet) do(change func()) { f.mu.Lock(); defer f.mu.Unlock(); change() }
 
 func (f *fleet) acts() int { f.mu.Lock(); defer f.mu.Unlock(); return len(f.applied) }
 
-func (f *fleet) ticks() int { f.mu.Lock(); defer f.mu.Unlock(); return f.frames }
+func (f *fleet) ticks() int { f.mu.Lock(); defer f.mu.Unlock(); return len(f.times) }
+
+// tickOf returns how many frames there were up to at. How far the fleet was when
+// something happened does not depend on when a test looks.
+func (f *fleet) tickOf(at time.Time) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for _, t := range f.times {
+		if !t.After(at) {
+			n++
+		}
+	}
+	return n
+}
+
+// fallsIll makes m07 sick from the frame of a number on.
+func (f *fleet) fallsIll(from int) {
+	f.happens = map[int]func(){from: func() { f.do(func() { f.sick = 6 }) }}
+}
 
 func memberName(i int) string { return fmt.Sprintf("m%02d", i+1) }
 
@@ -85,6 +106,9 @@ var fleetMetrics = []string{"hx_admin", "hx_bout", "hx_hrsp_2xx", "hx_scur", "hx
 func (f *fleet) Next(ctx context.Context) (*facts.Frame, error) {
 	if err := f.wait(ctx); err != nil {
 		return nil, err
+	}
+	if change := f.happens[f.ticks()+1]; change != nil {
+		change()
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -97,7 +121,7 @@ func (f *fleet) Next(ctx context.Context) (*facts.Frame, error) {
 	now := time.Now().Add(f.ahead)
 	tick := now.Truncate(time.Second).Add(time.Second)
 	f.ahead += tick.Sub(now)
-	f.frames++
+	f.times = append(f.times, tick)
 	names := make([]string, fleetMembers)
 	for i := range names {
 		names[i] = memberName(i)
@@ -117,9 +141,15 @@ func (f *fleet) Next(ctx context.Context) (*facts.Frame, error) {
 	return frame, ctx.Err()
 }
 
+func (f *fleet) over() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.last > 0 && len(f.times) >= f.last
+}
+
 // wait returns when the next frame is due.
 func (f *fleet) wait(ctx context.Context) error {
-	for first := true; first && f.pause > 0 || f.settled != nil && !f.settled(); first = false {
+	for first := true; first && f.pause > 0 || f.settled != nil && !f.settled() || f.over(); first = false {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -183,6 +213,18 @@ func (s *story) count(want func(loopEvent) bool) int {
 		}
 	}
 	return n
+}
+
+// firstAlarm returns the time of the first alarm, of whatever kind; none has no time.
+func (s *story) firstAlarm() (at time.Time) {
+	s.count(func(e loopEvent) bool {
+		alarm := e.Fact != nil && e.Fact.State == facts.Alarm
+		if alarm && at.IsZero() {
+			at = e.Fact.Time.Time
+		}
+		return alarm
+	})
+	return at
 }
 
 func (s *story) outcomes(verb actions.Verb, r actions.Result) int {
@@ -268,19 +310,18 @@ const baselineTicks = 60 + 10*20 + 10 // warm-up, epochs, and a little
 
 func TestLoopDrainsASickMemberAndPutsItBack(t *testing.T) {
 	f := newFleet()
+	f.fallsIll(baselineTicks)
 	var data string
 	l, s, stop := testLoop(t, f, func(c *loopConfig) { data = c.Data })
-	eventually(t, "a baseline", func() bool { return f.ticks() >= baselineTicks })
-	if n := s.count(func(e loopEvent) bool { return e.Fact != nil && e.Fact.State == facts.Alarm }); n > 0 {
-		t.Fatalf("%d alarms in health, want none", n)
-	}
-	f.do(func() { f.sick = 6 })
 	eventually(t, "m07 is drained, and the drain verified", func() bool { return s.outcomes(actions.Drain, actions.Done) > 0 })
 	eventually(t, "m07 is put back, by the rule or at the end of its hold", func() bool {
 		return s.outcomes(actions.Drain, actions.Released) > 0
 	})
 	if err := stop(); err != nil {
 		t.Fatalf("Run = %v, want nil after its context ended", err)
+	}
+	if n := f.tickOf(s.firstAlarm()); n < baselineTicks {
+		t.Errorf("an alarm at frame %d, in health, want none before frame %d", n, baselineTicks)
 	}
 	if len(f.applied) != 2 || f.applied[0].Verb != actions.Drain || f.applied[1].Verb != actions.Restore ||
 		f.applied[0].Member != "m07" || f.applied[1].Member != "m07" {
@@ -305,10 +346,9 @@ func TestLoopDrainsASickMemberAndPutsItBack(t *testing.T) {
 func TestLoopEndsAnActBeforeItStops(t *testing.T) {
 	f := newFleet()
 	f.begun, f.slow = make(chan struct{}, 1), make(chan struct{})
+	f.fallsIll(baselineTicks)
 	var data string
 	l, _, stop := testLoop(t, f, func(c *loopConfig) { data = c.Data })
-	eventually(t, "a baseline", func() bool { return f.ticks() >= baselineTicks })
-	f.do(func() { f.sick = 6 })
 	<-f.begun
 	stopped := make(chan error, 1)
 	go func() { stopped <- stop() }()
@@ -324,9 +364,8 @@ func TestLoopEndsAnActBeforeItStops(t *testing.T) {
 
 func TestLoopInObserveTouchesNothing(t *testing.T) {
 	f := newFleet()
+	f.fallsIll(baselineTicks)
 	l, _, _ := testLoop(t, f, func(c *loopConfig) { c.Groups[0].Mode, c.Groups[0].Because = engine.Observe, "it is a test" })
-	eventually(t, "a baseline", func() bool { return f.ticks() >= baselineTicks })
-	f.do(func() { f.sick = 6 })
 	eventually(t, "a drain is withheld", func() bool { return l.engine.Stats().Withheld > 0 })
 	if f.acts() > 0 || l.engine.Stats().Intents > 0 {
 		t.Errorf("%d acts, stats %+v, want none", f.acts(), l.engine.Stats())
@@ -376,10 +415,8 @@ func (d *fullDisk) set(full bool) { d.mu.Lock(); defer d.mu.Unlock(); d.full = f
 func TestLoopDoesNothingWhileTheLogIsFull(t *testing.T) {
 	f := newFleet()
 	disk := &fullDisk{}
+	f.happens = map[int]func(){baselineTicks: func() { disk.set(true); f.do(func() { f.sick = 6 }) }}
 	l, s, _ := testLoop(t, f, func(*loopConfig) {}, func(l *loop) { disk.Recorder, l.log.recorder = l.log.recorder, disk })
-	eventually(t, "a baseline", func() bool { return f.ticks() >= baselineTicks })
-	disk.set(true)
-	f.do(func() { f.sick = 6 })
 	eventually(t, "not ready, because of the log", func() bool {
 		return strings.Contains(fmt.Sprint(l.standings.report().Checks), errFullDisk.Error())
 	})

@@ -160,7 +160,7 @@ func TestServeObservesARealHAProxy(t *testing.T) {
 		return regexp.MustCompile(`(?m)^evenkeel_facts_accepted_total [1-9]`).MatchString(m) &&
 			strings.Contains(m, `evenkeel_ready{part="source web"} 1`)
 	})
-	self, err := source.NewPrometheus(source.PrometheusConfig{Group: "self", Members: map[string]string{"self": console + "/metrics"},
+	self, err := source.NewPrometheus(source.PrometheusConfig{Group: "self", Timeout: fleetPatience, Members: map[string]string{"self": console + "/metrics"},
 		Metrics: map[string]string{"evenkeel_log_entries": "log_entries"}})
 	if err != nil {
 		t.Fatal(err)
