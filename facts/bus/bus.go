@@ -43,7 +43,7 @@ type Bus struct {
 	js     jetstream.JetStream
 	gone   chan struct{} // closed when the connection's goroutines have nothing left to say
 
-	ackWait time.Duration
+	ackWait, publishWait time.Duration // the constants but in tests
 
 	live context.Context // ends with Close, cause ErrClosed
 	stop context.CancelCauseFunc
@@ -90,7 +90,7 @@ func Open(ctx context.Context, c Config) (_ *Bus, err error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("bus: open: %w", err)
 	}
-	b := &Bus{cfg: c, where: redact(c.URL), gone: make(chan struct{}), ackWait: ackWait}
+	b := &Bus{cfg: c, where: redact(c.URL), gone: make(chan struct{}), ackWait: ackWait, publishWait: publishWait}
 	b.live, b.stop = context.WithCancelCause(context.Background())
 	b.epoch, b.turn = context.WithCancel(context.Background())
 	if c.URL == "" {

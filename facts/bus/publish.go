@@ -135,7 +135,7 @@ func (b *Bus) send(ctx context.Context, stream string, m *nats.Msg, id string) (
 	}
 	epoch, leave := b.thisEpoch(ctx)
 	defer leave()
-	limited, cancel := context.WithTimeout(epoch, publishWait)
+	limited, cancel := context.WithTimeout(epoch, b.publishWait)
 	defer cancel()
 	ack, err := b.js.PublishMsg(limited, m, jetstream.WithMsgID(id), jetstream.WithExpectStream(stream))
 	silent := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, jetstream.ErrNoStreamResponse)

@@ -240,7 +240,7 @@ func TestFrozenBrokerIsNotWaitedForBeyondTheDeadline(t *testing.T) {
 	}
 	var want []string
 	wait(t, "a publisher to be told", func() bool { // a process stops a little after its signal
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
 		err := b.Publish(ctx, fact(len(want)))
 		if err == nil {
