@@ -139,7 +139,7 @@ backend web
 func (b *balancer) until(what string, condition func() error) {
 	b.t.Helper()
 	var err error
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if err = condition(); err == nil {
 			return
 		}

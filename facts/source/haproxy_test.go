@@ -291,7 +291,7 @@ func TestHAProxyGivesUpOnASocketThatDoesNotAnswer(t *testing.T) {
 	release := make(chan struct{})
 	s := newFakeSocket(t, func(string) string { <-release; return "" })
 	t.Cleanup(func() { close(release) })
-	h, err := NewHAProxy(HAProxyConfig{Address: s.Address, Backend: "web", Timeout: 20 * time.Millisecond})
+	h, err := NewHAProxy(HAProxyConfig{Address: s.Address, Backend: "web", Timeout: 500 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -200,11 +200,18 @@ func TestPrometheusMembersThatHangHoldUpNobodyElse(t *testing.T) {
 	if _, err := p.Read(ctx, tick0); err == nil {
 		t.Fatal("first Read: got no error, want that members hang")
 	}
-	ctx, cancel = context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	f, err := p.Read(ctx, tick0)
-	if f == nil || len(f.Members) != 1 || !partial(err) {
-		t.Errorf("second Read: got %v, %v; want the member that is well, and a partial error", f, err)
+	// A Read lasts as long as those that hang: on a busy machine the member that
+	// is well may need more of it.
+	for limit := 200 * time.Millisecond; ; limit *= 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		f, err := p.Read(ctx, tick0)
+		cancel()
+		if f != nil && len(f.Members) == 1 && partial(err) {
+			return
+		}
+		if limit > 30*time.Second {
+			t.Fatalf("Read for %v: got %v, %v; want the member that is well, and a partial error", limit, f, err)
+		}
 	}
 }
 

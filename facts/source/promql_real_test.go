@@ -140,8 +140,8 @@ func runPrometheus(t *testing.T, dir string) string {
 			return url
 		}
 		t.Fatal("prometheus ended before it listened")
-	case <-time.After(30 * time.Second):
-		t.Fatal("prometheus did not listen within 30 s")
+	case <-time.After(2 * time.Minute):
+		t.Fatal("prometheus did not listen within 2 minutes")
 	}
 	return ""
 }
@@ -150,7 +150,7 @@ func runPrometheus(t *testing.T, dir string) string {
 func wait(t *testing.T, what string, condition func() error) {
 	t.Helper()
 	var err error
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if err = condition(); err == nil {
 			return
 		}
