@@ -21,7 +21,7 @@ func rigs(t *testing.T) map[string]func(t *testing.T) rig {
 	t.Helper()
 	fake := func(t *testing.T) *HAProxy {
 		f := startFake(t, "m01", "m02", "m03", "m04")
-		h, err := NewHAProxy(HAProxyConfig{Address: "unix:" + f.socket, Backend: "web"})
+		h, err := NewHAProxy(HAProxyConfig{Address: "unix:" + f.socket, Backend: "web", Timeout: patience})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,8 +77,9 @@ func (r rig) observe(t *testing.T) actions.Inventory {
 	return inv
 }
 
+// act returns an act with time enough for a machine that is busy elsewhere.
 func act(v actions.Verb, member string) actions.Act {
-	return actions.Act{ID: "sha256:x", Group: "web", Member: member, Verb: v, Deadline: time.Now().Add(5 * time.Second)}
+	return actions.Act{ID: "sha256:x", Group: "web", Member: member, Verb: v, Deadline: time.Now().Add(patience)}
 }
 
 // changes applies each verb twice, the second time with nothing left to do.

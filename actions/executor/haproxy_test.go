@@ -78,7 +78,7 @@ func TestReloadLosesADrainAndChangesTheInstance(t *testing.T) {
 	}
 	var asked time.Time
 	eventually(t, "the new process shows", func() error {
-		if time.Since(asked) > time.Second { // a master that is just up may miss the first
+		if time.Since(asked) > 5*time.Second { // a master that is just up may miss the first
 			asked = time.Now()
 			if err := h.master.Signal(syscall.SIGUSR2); err != nil {
 				t.Fatal(err)
@@ -111,7 +111,7 @@ func TestRefusedByHAProxy(t *testing.T) {
 		{"a socket of level operator", h.operator, "web", act(actions.Drain, "m01"), "needs level admin"},
 		{"a backend that is not there", h.admin, "nope", act(actions.Drain, "m01"), "backend is not in this haproxy"},
 		{"a server that is not there", h.admin, "web", act(actions.Drain, "m99"), "server is not in the backend"},
-		{"a weight in a static backend", h.admin, "fixed", actions.Act{Verb: actions.Weight, Member: "m01", Weight: 7, Deadline: time.Now().Add(5 * time.Second)},
+		{"a weight in a static backend", h.admin, "fixed", actions.Act{Verb: actions.Weight, Member: "m01", Weight: 7, Deadline: time.Now().Add(patience)},
 			"balances statically"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -156,7 +156,7 @@ func TestSocketGone(t *testing.T) {
 	for name, address := range map[string]string{
 		"no socket": "unix:" + filepath.Join(dir, "none"), "nobody listens": "tcp:" + freePort(t),
 	} {
-		e, err := NewHAProxy(HAProxyConfig{Address: address, Backend: "web"})
+		e, err := NewHAProxy(HAProxyConfig{Address: address, Backend: "web", Timeout: patience})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -211,7 +211,7 @@ func TestReloadInTheMiddleOfAReading(t *testing.T) {
 		}
 		return "", false
 	}
-	e, err := NewHAProxy(HAProxyConfig{Address: "unix:" + f.socket, Backend: "web"})
+	e, err := NewHAProxy(HAProxyConfig{Address: "unix:" + f.socket, Backend: "web", Timeout: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +224,7 @@ func TestLostAnswerIsNotCalledNotApplied(t *testing.T) {
 	for name, answer := range map[string]string{"closed": "", "refused in words": "Strange.\n\n"} {
 		f := startFake(t, "m01")
 		f.spoil = func(cmd string) (string, bool) { return answer, strings.HasPrefix(cmd, "set ") }
-		e, err := NewHAProxy(HAProxyConfig{Address: "unix:" + f.socket, Backend: "web"})
+		e, err := NewHAProxy(HAProxyConfig{Address: "unix:" + f.socket, Backend: "web", Timeout: patience})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -237,7 +237,7 @@ func TestLostAnswerIsNotCalledNotApplied(t *testing.T) {
 
 func TestOnlyTheseCommandsAreSent(t *testing.T) {
 	f := startFake(t, "m01", "m02")
-	e, err := NewHAProxy(HAProxyConfig{Address: "unix:" + f.socket, Backend: "web"})
+	e, err := NewHAProxy(HAProxyConfig{Address: "unix:" + f.socket, Backend: "web", Timeout: patience})
 	if err != nil {
 		t.Fatal(err)
 	}

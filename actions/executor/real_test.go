@@ -87,25 +87,29 @@ backend web
 
 func (h *realHAProxy) executor(t *testing.T, address, backend string) *HAProxy {
 	t.Helper()
-	e, err := NewHAProxy(HAProxyConfig{Address: address, Backend: backend, Timeout: 5 * time.Second})
+	e, err := NewHAProxy(HAProxyConfig{Address: address, Backend: backend, Timeout: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
 }
 
-// eventually calls f until it returns nil, for ten seconds.
+// patience is the longest a test waits for what takes milliseconds; only a test
+// that fails does.
+const patience = time.Minute
+
+// eventually calls f until it returns nil, as long as there is patience.
 func eventually(t *testing.T, what string, f func() error) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(10 * time.Second); ; <-tick.C {
+	for end := time.Now().Add(patience); ; <-tick.C {
 		err := f()
 		if err == nil {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%s: not within 10s: %v", what, err)
+			t.Fatalf("%s: not within %v: %v", what, patience, err)
 		}
 	}
 }
