@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os/exec"
 	"path/filepath"
@@ -55,14 +56,23 @@ func (b *broker) kill(t *testing.T) {
 	}
 }
 
+// freePort returns a port of the loopback that nobody uses now, below those that
+// the system gives to whoever asks for any: nobody gets it before its server
+// does.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const first, ports, tries = 20_000, 10_000, 100
+	for range tries {
+		port := fmt.Sprint(first + rand.IntN(ports))
+		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return port
+		}
 	}
-	defer l.Close()
-	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
+	t.Fatalf("%d ports from %d on are taken", tries, first)
+	return ""
 }
 
 func TestLoopSurvivesABrokerThatDies(t *testing.T) {
