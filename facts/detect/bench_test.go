@@ -156,7 +156,7 @@ func TestAQuietTickDoesNotAllocate(t *testing.T) {
 		quiet := 0
 		for range pairs {
 			told, epoch := 0, l.detector.epoch.start
-			allocs := testing.AllocsPerRun(1, func() { told += l.tick(t) })
+			allocs := allocations(1, func() { told += l.tick(t) })
 			if told > 0 || l.detector.epoch.start != epoch {
 				continue // it had something to tell, or an epoch to learn from
 			}

@@ -136,7 +136,7 @@ func TestCohortsTakeNoMemoryPerTick(t *testing.T) {
 		g.read(f)
 	}
 	at := 0
-	if got := testing.AllocsPerRun(30, func() { g.read(frames[at%3]); at++ }); got > 0 {
+	if got := allocations(30, func() { g.read(frames[at%3]); at++ }); got > 0 {
 		t.Errorf("%v allocations a tick, want none", got)
 	}
 }

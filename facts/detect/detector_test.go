@@ -423,7 +423,7 @@ func TestQuietTicksAllocateNothing(t *testing.T) {
 		observe(t, d, s.frame())
 	}
 	f := s.frame()
-	if n := testing.AllocsPerRun(defaultBlockTicks-4, func() {
+	if n := allocations(defaultBlockTicks-4, func() {
 		f.Time = f.Time.Add(time.Millisecond) // no fact is due again
 		observe(t, d, f)
 	}); n != 0 {

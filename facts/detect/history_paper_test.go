@@ -231,7 +231,7 @@ func TestAQuietBlockAllocatesNothing(t *testing.T) {
 		s.next(t)
 	}
 	y := slices.Clone(s.series[0].y)
-	got := testing.AllocsPerRun(lawRun-4, func() {
+	got := allocations(lawRun-4, func() {
 		s.block++
 		for _, p := range s.series {
 			copy(p.y, y)

@@ -198,7 +198,7 @@ func TestWhatIsMissingTakesNoMemoryPerTick(t *testing.T) {
 	for range 40 {
 		epoch := l.detector.epoch.start
 		told := 0
-		allocs := testing.AllocsPerRun(1, func() { told += l.tick(t) })
+		allocs := allocations(1, func() { told += l.tick(t) })
 		if told > 0 || l.detector.epoch.start != epoch {
 			continue
 		}
