@@ -128,7 +128,7 @@ func (t *tree) reading(x *term, negated bool) (string, limit) {
 		op = opposite[op]
 	}
 	l, r := x.kids[0], x.kids[1]
-	if isTextual(l) || isTextual(r) {
+	if t.isTextual(l) || t.isTextual(r) {
 		return t.textual(l, r, op)
 	}
 	sum := t.sum(l)
@@ -136,11 +136,11 @@ func (t *tree) reading(x *term, negated bool) (string, limit) {
 	return sum.reading(op)
 }
 
-func isTextual(x *term) bool {
+func (t *tree) isTextual(x *term) bool {
 	if x.op == isText {
 		return true
 	}
-	w := find(x.name)
+	w := t.word(x.name)
 	return x.op == isWord && w != nil && w.Type == Text
 }
 
@@ -154,7 +154,7 @@ func (t *tree) textual(l, r *term, op string) (string, limit) {
 		return strings.Join(names, " == "), truths(op == "==")
 	}
 	out := limit{isText: true, texts: []string{r.name}, others: op == "!="}
-	if w := find(l.name); w != nil && w.Values != nil {
+	if w := t.word(l.name); w != nil && w.Values != nil {
 		out = out.and(limit{isText: true, texts: slices.Sorted(slices.Values(w.Values))})
 	}
 	return t.spelled(l), out
@@ -204,7 +204,7 @@ func (t *tree) sum(x *term) sum {
 		}
 	}
 	key, full := t.spelled(x), anyNumber(false)
-	if w := find(x.name); w != nil && (x.op == isWord || x.op == isCall) {
+	if w := t.word(x.name); w != nil && (x.op == isWord || x.op == isCall) {
 		full, _ = rangeOf(w)
 		if w.Name == "Abs" {
 			full.low = 0

@@ -121,7 +121,7 @@ func TestStrata(t *testing.T) {
 			if g.header(); g.w.then == 0 {
 				t.Fatal(g.errs)
 			}
-			tr, err := grow(g.w)
+			tr, err := grow(g.w, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

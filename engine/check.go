@@ -223,7 +223,7 @@ func (c *checker) field(v *ast.Variable, at token) typed {
 }
 
 func (c *checker) known(name string, at token) typed {
-	w := c.allow.find(name)
+	w := findIn(c.allow.Derived, name)
 	switch {
 	case w == nil:
 		hint := "see 'evenkeel rules vocabulary' for the fields there are"

@@ -74,7 +74,7 @@ func (c *checker) use(w *Word, args []typed, places []token, at token) {
 		c.verb(args[0], places[0], true)
 	case "Known":
 		if k := args[0].literal; k != nil {
-			if f := c.allow.find(k.Value.String()); f == nil || f.Args != nil {
+			if f := findIn(c.allow.Derived, k.Value.String()); f == nil || f.Args != nil {
 				c.fail(places[0], E02, fmt.Sprintf("unknown field %q", k.Value.String()), "")
 			}
 		}

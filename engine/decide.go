@@ -44,7 +44,7 @@ func (p *Program) DecideWithin(ctx context.Context, now time.Time, m *Memory) (D
 	d := p.newDecision(now, m)
 	in.box.context(d.Context)
 	d.Quarantined = p.quarantined(m)
-	all := in.run(p, m, &d)
+	all := in.run(p, p.strata, m, &d)
 	if in.box.late {
 		if err := ctx.Err(); !errors.Is(err, context.DeadlineExceeded) {
 			return Decision{}, fmt.Errorf("engine: decide on %s of %s: %w", m.fact.Kind, m.group, err)
@@ -75,12 +75,12 @@ func (p *Program) late(now time.Time, m *Memory) Decision {
 	return d
 }
 
-// run evaluates the rules in canonical order, as far as the budget goes, and
-// returns what they propose.
-func (in *instance) run(p *Program, m *Memory, d *Decision) []claim {
+// run evaluates the rules of strata in canonical order, as far as the budget
+// goes, and returns what they propose.
+func (in *instance) run(p *Program, strata []stratum, m *Memory, d *Decision) []claim {
 	var all []claim
-	for l := range p.strata {
-		for i := range in.survivors(p, &p.strata[l]) {
+	for l := range strata {
+		for i := range in.survivors(p, &strata[l]) {
 			if m.aside[p.rules[i].name] == p.version {
 				continue
 			}

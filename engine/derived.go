@@ -33,17 +33,14 @@ func checkDerived(words []Word) error {
 			return fmt.Errorf("engine: derived value %s is a %q, want number, count, text or truth", w.Name, w.Type)
 		case w.Values != nil && w.Type != Text:
 			return fmt.Errorf("engine: derived value %s is a %s, want a list of values for texts only", w.Name, w.Type)
+		case w.Range != "" && w.Type != Number && w.Type != Count:
+			return fmt.Errorf("engine: derived value %s is a %s, want a range for numbers and counts only", w.Name, w.Type)
+		}
+		if l, ok := rangeOf(&w); !ok || l.empty() {
+			return fmt.Errorf("engine: derived value %s has the range %q, want one such as 0 to 1, ≥ 0 or > 0", w.Name, w.Range)
 		}
 	}
 	return nil
-}
-
-// find returns a word that rules may use, or nil.
-func (a *Allow) find(name string) *Word {
-	if i := indexOf(a.Derived, name); i >= 0 {
-		return &a.Derived[i]
-	}
-	return find(name)
 }
 
 // assignment checks a statement that sets a derived value.
@@ -71,6 +68,26 @@ func (c *checker) assignment(a *ast.Assignment, at token) {
 	c.sets = append(c.sets, to.word.Name)
 	c.want(to.t, value, from, "the value of "+to.word.Name)
 	c.textValue(sign, to, value)
+	c.numberValue(sign, to.word, value)
+}
+
+// numberValue refuses a literal outside the range of the derived value that it
+// is to be.
+func (c *checker) numberValue(sign token, w *Word, value typed) {
+	fits := w.Type == Number && (value.t == Number || value.t == Count) || w.Type == Count && value.t == Count
+	if value.literal == nil || !fits {
+		return
+	}
+	v, written := value.literal.Value, ""
+	n := 0.0
+	if v.CanInt() {
+		n, written = float64(v.Int()), strconv.FormatInt(v.Int(), 10)
+	} else {
+		n, written = v.Float(), strconv.FormatFloat(v.Float(), 'f', -1, 64)
+	}
+	if l, _ := rangeOf(w); !l.admits(n) {
+		c.fail(sign, E06, fmt.Sprintf("%s is never %s, want %s", w.Name, written, w.Range), "")
+	}
 }
 
 // assignment is a derived value that a rule sets.
@@ -80,8 +97,8 @@ type assignment struct {
 }
 
 // assign takes down that the rule in evaluation sets word i. A number that is
-// none, and a text that is not among the declared, are not set: the rule is
-// undecided.
+// none or outside the declared range, and a text that is not among the declared,
+// are not set: the rule is undecided.
 func (b *sandbox) assign(i int, v reflect.Value) error {
 	b.step()
 	w, to := &b.words[i], value{known: true}
@@ -102,7 +119,8 @@ func (b *sandbox) assign(i int, v reflect.Value) error {
 	default:
 		return fmt.Errorf("the value of %s is a %s, want a %s", w.Name, v.Kind(), w.Type)
 	}
-	if !to.known {
+	numeric := w.Type == Number || w.Type == Count
+	if !to.known || numeric && !b.row.slots.admits(i, to.n) {
 		b.absent = w.Name
 		return errAbsent
 	}

@@ -125,6 +125,9 @@ func TestDerivedValuesAreRestricted(t *testing.T) {
 		{"a truth value set to a number", []Source{set("aaa", 1, "D.Sure = 1;")}, "E02"},
 		{"a text outside the declared", []Source{set("aaa", 1, `D.Diagnosis = "slwo";`)}, "E06"},
 		{"a comparison with a text outside the declared", []Source{read("aaa", `D.Diagnosis == "slwo"`)}, "E06"},
+		{"a number set outside its range", []Source{set("aaa", 1, "D.Confidence = 1.5;")}, "E06"},
+		{"a number set to its bound", []Source{set("aaa", 1, "D.Confidence = 1;")}, ""},
+		{"a negative number set outside its range", []Source{set("aaa", 1, "D.Confidence = -0.5;")}, "E06"},
 		{"added to", []Source{set("aaa", 1, "D.Strikes += 1;")}, "E05"},
 		{"set in the condition", []Source{source("aaa", 1, "D.Sure = true", `Note("x");`)}, "E05"},
 		{"a root of its own", []Source{set("aaa", 1, "D = 1;")}, "E05"},
@@ -172,6 +175,10 @@ func TestDeclarationsAreChecked(t *testing.T) {
 		{"a type that is none", []Word{{Name: "D.Sure", Type: "bool"}}, `is a "bool", want number`},
 		{"no value", []Word{{Name: "D.Sure", Type: None}}, "want number, count, text or truth"},
 		{"a call", []Word{{Name: "D.Sure", Type: Truth, Args: []Type{Text}}}, "want number, count, text or truth"},
+		{"a range that cannot be read", []Word{{Name: "D.Sure", Type: Number, Range: "at least 0"}}, `the range "at least 0", want one such as 0 to 1`},
+		{"a range of no number", []Word{{Name: "D.Sure", Type: Number, Range: "1 to 0"}}, `the range "1 to 0"`},
+		{"a range without an end", []Word{{Name: "D.Sure", Type: Number, Range: "0 to Inf"}}, `the range "0 to Inf"`},
+		{"a range of a text", []Word{{Name: "D.Sure", Type: Text, Range: "0 to 1"}}, "a range for numbers and counts only"},
 		{"a list of numbers", []Word{{Name: "D.Sure", Type: Number, Values: []string{"1"}}}, "values for texts only"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -188,10 +195,11 @@ func TestWhatIsNoValueIsNotSet(t *testing.T) {
 		source("outside", 2, "F.Ticks > 1", "D.Diagnosis = F.Kind;"),
 		source("wraps", 2, "F.Ticks > 1", "D.Strikes = F.Epochs * 9007199254740992;"),
 		source("absent", 2, "F.Ticks > 1", "D.Who = F.Result;"),
+		source("above", 2, "F.Ticks > 1", "D.Confidence = F.Margin;"),
 		source("second", 1, "F.Ticks > 1", "D.Confidence = 0.5;"))
 	d := decide(t, p, at(0), alarm("web-07"))
 	for rule, want := range map[string]string{"inf": "undecided: D.Confidence", "outside": "undecided: D.Diagnosis",
-		"wraps": "undecided: D.Strikes", "absent": "undecided: F.Result", "second": "matched"} {
+		"wraps": "undecided: D.Strikes", "above": "undecided: D.Confidence", "absent": "undecided: F.Result", "second": "matched"} {
 		if got := verdict(d, rule); got != want {
 			t.Errorf("rule %s: %s, want %s", rule, got, want)
 		}

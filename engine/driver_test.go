@@ -43,6 +43,8 @@ func decideByEvaluator(t testing.TB, p *Program, in *instance, now time.Time, m 
 // unknown and reach the ends of what numbers can be.
 type maker struct{ *rand.Rand }
 
+func newMaker(seed, stream uint64) maker { return maker{rand.New(rand.NewPCG(seed, stream))} }
+
 func (r maker) pick(of ...string) string { return of[r.IntN(len(of))] }
 
 var makerNumbers = []string{"F.Evidence", "F.Threshold", "F.Margin", "F.ForSeconds", "F.AgeSeconds", "F.Ticks", "F.Epochs", "F.PValue",
@@ -168,7 +170,7 @@ func TestIndexAndFilterChangeNoDecision(t *testing.T) {
 	var matched, undecided, left, cuts int
 	total := (*differential + perProgram - 1) / perProgram * perProgram
 	for program := range total / perProgram {
-		r := maker{rand.New(rand.NewPCG(21, uint64(program)))}
+		r := newMaker(21, uint64(program))
 		p := diagnose(t, r.rules(rules)...)
 		in, own := must(p.newInstance()), must(p.acquire())
 		in.box.whole = []int{maxDecisionSteps, maxDecisionSteps, 160, 60}[program%4]

@@ -4,7 +4,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/evenkeel/evenkeel/facts"
 )
@@ -26,11 +25,12 @@ const (
 type evaluator struct {
 	*tree
 	sit  situation
+	set  map[string]value // derived values that are known
 	seen map[*term]Answer // of each part that was evaluated
 }
 
-func newEvaluator(t *tree, now time.Time, m *Memory) *evaluator {
-	return &evaluator{tree: t, sit: situation{now: facts.At(now).Time, fact: m.fact, mem: m}, seen: map[*term]Answer{}}
+func newEvaluator(t *tree, s situation, set map[string]value) *evaluator {
+	return &evaluator{tree: t, sit: s, set: set, seen: map[*term]Answer{}}
 }
 
 func answerOf(v bool) Answer {
@@ -57,8 +57,12 @@ func (e *evaluator) ask(x *term) Answer {
 	case x.compares():
 		out = e.comparison(x)
 	case x.name == "Known":
-		w := find(x.kids[0].name)
-		out = answerOf(w != nil && w.field != nil && w.field(&e.sit).known)
+		out = answerOf(e.word(x.kids[0].name).known)
+	case x.op == isWord:
+		out = Unknown
+		if v := e.word(x.name); v.known {
+			out = answerOf(v.n != 0)
+		}
 	default:
 		out = answerOf(x.name == "true")
 	}
@@ -75,7 +79,7 @@ func (e *evaluator) comparison(x *term) Answer {
 	if !r.known {
 		return Unknown
 	}
-	if isTextual(x.kids[0]) {
+	if e.isTextual(x.kids[0]) {
 		return answerOf((l.s == r.s) == (x.op == "=="))
 	}
 	return answerOf(holds(x.op, l.n, r.n))
@@ -106,10 +110,7 @@ func (e *evaluator) value(x *term) value {
 	case isText:
 		return str(x.name)
 	case isWord:
-		if w := find(x.name); w != nil && w.field != nil {
-			return w.field(&e.sit)
-		}
-		return value{}
+		return e.word(x.name)
 	case isCall:
 		return e.call(x)
 	}
@@ -126,6 +127,14 @@ func (e *evaluator) value(x *term) value {
 		return num(l.n * r.n)
 	}
 	return num(l.n / r.n)
+}
+
+// word reads a field or a derived value.
+func (e *evaluator) word(name string) value {
+	if w := find(name); w != nil && w.field != nil {
+		return w.field(&e.sit)
+	}
+	return e.set[name]
 }
 
 func (e *evaluator) call(x *term) value {

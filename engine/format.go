@@ -17,7 +17,7 @@ func Format(s Source) ([]byte, error) {
 	if len(errs) > 0 {
 		return nil, errs.sorted()
 	}
-	if _, err := grow(w); err != nil {
+	if _, err := grow(w, nil); err != nil {
 		return nil, Errors{err}
 	}
 	p := &printer{w: w}

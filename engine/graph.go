@@ -32,7 +32,7 @@ type GraphEdge struct {
 // NewGraph returns how the rules depend on each other. Rules that the guard
 // refuses, or that wait for each other, are errors of type [Errors].
 func NewGraph(rules []Source) (*Graph, error) {
-	trees, errs := growAll(rules, nil)
+	trees, errs := growAll(rules, nil, nil)
 	if len(errs) > 0 {
 		return nil, errs.sorted()
 	}
@@ -45,11 +45,11 @@ func NewGraph(rules []Source) (*Graph, error) {
 }
 
 // growAll returns the trees of rules in canonical order.
-func growAll(rules []Source, c constants) ([]*tree, Errors) {
+func growAll(rules []Source, c constants, derived []Word) ([]*tree, Errors) {
 	ws, errs := guardAll(rules, c)
 	var out []*tree
 	for _, w := range ws {
-		t, err := grow(w)
+		t, err := grow(w, derived)
 		if err != nil {
 			errs = append(errs, err)
 			continue

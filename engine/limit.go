@@ -109,6 +109,14 @@ func (l limit) andTexts(o limit) limit {
 	return out
 }
 
+// admits says whether a number is admitted.
+func (l limit) admits(v float64) bool {
+	if v < l.low || v == l.low && l.lowOpen || v > l.high || v == l.high && l.highOpen {
+		return false
+	}
+	return !slices.Contains(l.except, v) && (!l.whole || v == math.Trunc(v))
+}
+
 // empty says whether nothing is admitted.
 func (l limit) empty() bool {
 	if l.isText {
@@ -149,10 +157,18 @@ func rangeOf(w *Word) (limit, bool) {
 			from, l.lowOpen = rest, prefix == "> "
 		}
 	}
-	var errLow, errHigh error
-	l.low, errLow = strconv.ParseFloat(from, 64)
-	if both {
-		l.high, errHigh = strconv.ParseFloat(to, 64)
+	low, okLow := finite(from)
+	l.low = low
+	if !both {
+		return l, okLow && from != w.Range
 	}
-	return l, errLow == nil && errHigh == nil
+	high, okHigh := finite(to)
+	l.high = high
+	return l, okLow && okHigh
+}
+
+// finite reads a number.
+func finite(s string) (float64, bool) {
+	v, err := strconv.ParseFloat(s, 64)
+	return v, err == nil && !math.IsNaN(v) && !math.IsInf(v, 0)
 }

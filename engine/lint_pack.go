@@ -122,7 +122,7 @@ func (s *study) flaps(rules []*study) {
 func (s *study) waits() bool {
 	return !slices.ContainsFunc(s.boxes, func(b box) bool {
 		for key, l := range b {
-			if w := find(key); w != nil && w.Unit == "seconds" && l.low > 0 {
+			if w := s.word(key); w != nil && w.Unit == "seconds" && l.low > 0 {
 				return false
 			}
 		}

@@ -45,7 +45,7 @@ func (m *mutator) add(from, to int, with, what string) {
 	if len(errs) > 0 {
 		return
 	}
-	t, err := grow(w)
+	t, err := grow(w, m.derived)
 	if err != nil {
 		return
 	}

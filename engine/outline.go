@@ -4,7 +4,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Outline is a rule as it is written, for those who test it: its parts, its
@@ -20,7 +19,7 @@ type Part struct {
 // Bound is a comparison of one word with a number.
 type Bound struct {
 	Part
-	Word   string  // F.Field, C.Field, or F.Method with its metric
+	Word   string  // F.Field, C.Field, D.Field, or F.Method with its metric
 	Metric string  // of a method; empty: a field
 	At     float64 // the number
 	Step   float64 // the next value: 1 of a count, else the last decimal of the number as written
@@ -34,7 +33,7 @@ func NewOutline(s Source, allow Allow) (*Outline, error) {
 	if len(errs) > 0 {
 		return nil, errs.sorted()
 	}
-	t, err := grow(w)
+	t, err := grow(w, allow.Derived)
 	if err != nil {
 		return nil, Errors{err}
 	}
@@ -57,22 +56,6 @@ func (o *Outline) Parts() []Part {
 func (o *Outline) part(x *term) Part {
 	at := o.tree.at(x.from)
 	return Part{o.tree.bare(x), at.line, at.col}
-}
-
-// Ask returns what the condition says of the memory at a reading of the clock,
-// and what each of its parts does; nil for a part that was not reached. A fact
-// must have been applied to the memory.
-func (o *Outline) Ask(now time.Time, m *Memory) (Answer, []*Answer) {
-	e := newEvaluator(o.tree, now, m)
-	all := e.ask(o.tree.when)
-	leaves := o.tree.leaves()
-	parts := make([]*Answer, len(leaves))
-	for i, x := range leaves {
-		if a, ok := e.seen[x]; ok {
-			parts[i] = &a
-		}
-	}
-	return all, parts
 }
 
 // Bounds returns the comparisons of one word with a number, in the order of the

@@ -279,8 +279,9 @@ func TestParametersInAnOutline(t *testing.T) {
 	if got := strings.Join(what, "; "); got != want {
 		t.Errorf("mutants:\n%s\nwant\n%s", got, want)
 	}
-	a, parts := o.Ask(at(0), situated(t, alarm("web-07")))
-	if a != No || *parts[0] != Yes || *parts[1] != No {
+	p := must(Compile("h1:test", []Source{s}, allowParameters()))
+	asked := must(p.Ask(o, at(0), situated(t, alarm("web-07")), nil))
+	if a, parts := asked.All, asked.Parts; a != No || *parts[0] != Yes || *parts[1] != No {
 		t.Errorf("Ask = %v, %v, %v, want no, yes and no", a, *parts[0], *parts[1])
 	}
 }

@@ -170,7 +170,11 @@ func TestOwnReaderAgreesWithTheDriver(t *testing.T) {
 		m := NewMemory("test", "web", Act)
 		apply(t, m, alarm("web-01"))
 		now := at(time.Duration(r.IntN(12)) * 250 * time.Millisecond)
-		all, _ := o.Ask(now, m)
+		asked := must(p.Ask(o, now, m, nil))
+		all := asked.All
+		if asked.Fires != (all == Yes) {
+			t.Fatalf("%s: the program says %t, the reader %d", when, asked.Fires, all)
+		}
 		got := verdict(must(p.Decide(now, m)), "rule_one")
 		want := map[Answer]string{Yes: "matched", No: "not matched"}[all]
 		if got != want {

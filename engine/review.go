@@ -28,7 +28,7 @@ func Review(rules []Source, allow Allow, recorded []facts.Fact) (Errors, error) 
 	if err != nil {
 		return nil, err
 	}
-	trees, errs := growAll(rules, constantsOf(allow.Parameters))
+	trees, errs := growAll(rules, constantsOf(allow.Parameters), allow.Derived)
 	if len(errs) > 0 {
 		return nil, errs.sorted()
 	}
@@ -101,7 +101,7 @@ type threshold struct {
 // threshold returns what a comparison compares with which number; false when it
 // is of another kind.
 func (t *tree) threshold(x *term) (threshold, bool) {
-	if !x.compares() || isTextual(x.kids[0]) || isTextual(x.kids[1]) {
+	if !x.compares() || t.isTextual(x.kids[0]) || t.isTextual(x.kids[1]) {
 		return threshold{}, false
 	}
 	s := t.sum(x.kids[0])
@@ -111,8 +111,8 @@ func (t *tree) threshold(x *term) (threshold, bool) {
 	}
 	var b threshold
 	x.visit(func(y *term) {
-		w := find(y.name)
-		if w == nil || s.of[t.spelled(y)] == 0 || w.field == nil && w.method == nil {
+		w := t.word(y.name)
+		if w == nil || s.of[t.spelled(y)] == 0 || y.op != isWord && w.method == nil {
 			return
 		}
 		b.reading, b.word, b.at = t.spelled(y), w, -s.offset/s.of[t.spelled(y)]

@@ -16,6 +16,7 @@ type slots struct {
 	told    []int  // fields of C, which a decision tells
 	calls   []methodCall
 	metrics map[string][]int // metric → its slots
+	ranges  []limit          // of the derived values
 }
 
 // methodCall is a method of the fact with its metric, as rules call it.
@@ -31,6 +32,10 @@ func newSlots(derived []Word) *slots {
 		if strings.HasPrefix(s.words[i].Name, "C.") {
 			s.told = append(s.told, i)
 		}
+	}
+	for i := range derived {
+		l, _ := rangeOf(&derived[i]) // it was checked
+		s.ranges = append(s.ranges, l)
 	}
 	return s
 }
@@ -82,6 +87,9 @@ func (s *slots) certain(slot int) bool { return slot < len(s.words) && s.words[s
 
 // derived says whether a slot is a derived value.
 func (s *slots) derived(slot int) bool { return len(fields) <= slot && slot < len(s.words) }
+
+// admits says whether a derived value may be a number.
+func (s *slots) admits(slot int, v float64) bool { return s.ranges[slot-len(fields)].admits(v) }
 
 // row is what the slots read in one situation. Of each slot the list of its
 // type is used; a count is in nums too.

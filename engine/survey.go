@@ -22,7 +22,7 @@ func Survey(rules []Source, allow Allow) Errors {
 	var studies []*study
 	for _, w := range ws {
 		errs := inspect(lib, w, allow)
-		t, err := grow(w)
+		t, err := grow(w, allow.Derived)
 		if err != nil {
 			errs = append(errs, err)
 		}

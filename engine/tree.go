@@ -36,8 +36,9 @@ type statement struct {
 // tree is a rule as it is written.
 type tree struct {
 	*written
-	when *term
-	then []statement
+	when    *term
+	then    []statement
+	derived []Word // that the version declares
 }
 
 // grower reads a tree from tokens.
@@ -48,9 +49,9 @@ type grower struct {
 }
 
 // grow returns a guarded rule as a tree, or where its syntax is wrong.
-func grow(w *written) (*tree, *Error) {
+func grow(w *written, derived []Word) (*tree, *Error) {
 	g := &grower{w: w, i: w.when}
-	t := &tree{written: w, when: g.expression(0)}
+	t := &tree{written: w, when: g.expression(0), derived: derived}
 	g.take("then")
 	for g.err == nil && g.i < len(w.tokens)-1 {
 		t.then = append(t.then, g.statement())
@@ -211,3 +212,6 @@ func (t *tree) spelled(x *term) string { return spell(t.tokens[x.from:x.to]) }
 
 // compares says whether a term is a comparison.
 func (t *term) compares() bool { return slices.Contains(levels[2], t.op) }
+
+// word returns a word that the rule may use, or nil.
+func (t *tree) word(name string) *Word { return findIn(t.derived, name) }

@@ -75,6 +75,14 @@ func find(name string) *Word {
 	return nil
 }
 
+// findIn returns a word of the vocabulary or of the derived values, or nil.
+func findIn(derived []Word, name string) *Word {
+	if i := indexOf(derived, name); i >= 0 {
+		return &derived[i]
+	}
+	return find(name)
+}
+
 // indexOf returns where a word is in one of the tables, or -1.
 func indexOf(words []Word, name string) int {
 	return slices.IndexFunc(words, func(w Word) bool { return w.Name == name })

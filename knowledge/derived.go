@@ -4,6 +4,7 @@ import (
 	"errors"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -20,7 +21,7 @@ type Derived struct {
 	Name   string // without its root D
 	Type   string // number, count, text or truth
 	Unit   string // of a number or count
-	Range  string // for people
+	Range  string // of a number or count, such as 0 to 1, ≥ 0 or > 0; what lies outside is not set
 	Values []string
 	Doc    string // what it says
 }
@@ -45,13 +46,38 @@ func (r *reader) derived(n ast.Node, p *Pack) {
 				d.Type = s
 				return oneOf(s, derivedTypes)
 			})},
-			r.line(what, "unit", false, &d.Unit), r.line(what, "range", false, &d.Range), r.line(what, "doc", true, &d.Doc),
+			r.line(what, "unit", false, &d.Unit), r.line(what, "doc", true, &d.Doc),
+			field{"range", false, r.text(what+".range", func(s string) error {
+				d.Range = s
+				return checkDerivedRange(s)
+			})},
 			field{"values", false, func(n ast.Node) { r.derivedValues(n, what+".values", &d) }})
 		if d.Values != nil && d.Type != "text" {
 			r.fail(n, "%s: found values of a %s, want them for a text only", what, d.Type)
 		}
+		if d.Range != "" && d.Type != "number" && d.Type != "count" {
+			r.fail(n, "%s: found a range of a %s, want it for a number or count only", what, d.Type)
+		}
 		p.Derived = append(p.Derived, d)
 	})
+}
+
+// checkDerivedRange refuses what is not a range as the vocabulary has them.
+func checkDerivedRange(s string) error {
+	from, to, both := strings.Cut(s, " to ")
+	lower, above := strings.CutPrefix(from, "> ")
+	lower, atLeast := strings.CutPrefix(lower, "≥ ")
+	low, err := parameterNumberOf(lower)
+	if err == nil && both {
+		high, errHigh := parameterNumberOf(to)
+		if err = errHigh; low >= high {
+			err = errors.New("the lower one first")
+		}
+	}
+	if err != nil || above && atLeast || !both && !above && !atLeast {
+		return errors.New("a range such as 0 to 1, ≥ 0 or > 0")
+	}
+	return nil
 }
 
 // line returns a key of a declaration whose value is a text for people.

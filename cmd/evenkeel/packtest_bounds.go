@@ -79,8 +79,11 @@ func (b *bench) basesOf(o *engine.Outline, bound engine.Bound) ([]knowledge.Test
 		if err != nil {
 			return nil, err
 		}
-		all, each := o.Ask(now, m)
-		if all == engine.Yes && each[at] != nil && *each[at] == engine.Yes {
+		asked, err := b.program.Ask(o, now, m, nil)
+		if err != nil {
+			return nil, err
+		}
+		if part := asked.Parts[at]; asked.All == engine.Yes && part != nil && *part == engine.Yes {
 			out = append(out, t)
 		}
 	}
@@ -88,25 +91,27 @@ func (b *bench) basesOf(o *engine.Outline, bound engine.Bound) ([]knowledge.Test
 }
 
 // at runs the test in which the reading of a bound is v; false when no fact can
-// say so.
+// say so, and no rule derive it.
 func (b *bench) at(o *engine.Outline, bound engine.Bound, base knowledge.Test, v float64) (boundResult, bool) {
 	t := base
 	t.Fact.Effects = maps.Clone(base.Fact.Effects)
 	t.Before = slices.Clone(base.Before)
-	if !setReading(&t, bound, v) {
+	var given map[string]float64
+	if strings.HasPrefix(bound.Word, "D.") {
+		given = map[string]float64{bound.Word: v} // no fact says it: it is put in the place of what was derived
+	} else if !setReading(&t, bound, v) {
 		return boundResult{}, false
 	}
 	m, now, err := testWorld(&t)
 	if err != nil { // a count below zero, a probability above one
 		return boundResult{}, false
 	}
-	d, err := b.program.Decide(now, m)
-	if err != nil {
+	asked, err := b.program.Ask(o, now, m, given)
+	if err != nil { // outside the declared range
 		return boundResult{}, false
 	}
-	all, _ := o.Ask(now, m)
-	return boundResult{Column: bound.Column, Fires: fired(&d, o.Name()), Like: base.Name, Line: bound.Line, Part: bound.Text,
-		Rule: o.Name(), Value: strconv.FormatFloat(v, 'g', 9, 64), Want: all == engine.Yes}, true
+	return boundResult{Column: bound.Column, Fires: asked.Fires, Like: base.Name, Line: bound.Line, Part: bound.Text,
+		Rule: o.Name(), Value: strconv.FormatFloat(v, 'g', 9, 64), Want: asked.All == engine.Yes}, true
 }
 
 // setReading makes a test's facts say v of a word.

@@ -39,9 +39,12 @@ func (b *bench) coverage() ([]coverResult, error) {
 			if err != nil {
 				return nil, err
 			}
-			all, each := o.Ask(now, m)
-			seen[0][all] = true
-			for i, a := range each {
+			asked, err := b.program.Ask(o, now, m, nil)
+			if err != nil {
+				return nil, err
+			}
+			seen[0][asked.All] = true
+			for i, a := range asked.Parts {
 				if a != nil {
 					seen[i+1][*a] = true
 				}
