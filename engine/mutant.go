@@ -1,6 +1,9 @@
 package engine
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Mutant is a rule with one small mistake, which a test should notice.
 type Mutant struct {
@@ -11,7 +14,7 @@ type Mutant struct {
 
 // Mutants returns every mutant of a rule: a comparison with another operator, a
 // number moved by one step, a part left out, && and || exchanged, a negation
-// left out, a call left out. A mutant that means the same as the rule, as far
+// left out, a call or assignment left out, another value set. A mutant that means the same as the rule, as far
 // as the analysis can tell, is no mutant; nor is one that the guard refuses.
 // Notes are not left out: nothing follows from them.
 //
@@ -20,7 +23,7 @@ func (o *Outline) Mutants() []Mutant {
 	m := &mutator{tree: o.tree}
 	m.same, m.known = o.tree.split(o.tree.when, false)
 	o.tree.when.visit(m.condition)
-	m.calls()
+	m.consequence()
 	return m.out
 }
 
@@ -49,13 +52,14 @@ func (m *mutator) add(from, to int, with, what string) {
 	if err != nil {
 		return
 	}
-	if b, ok := t.split(t.when, false); ok && m.known && len(t.then) == len(m.then) && b.within(m.same) && m.same.within(b) {
-		if slices.EqualFunc(deedsOf(t), deedsOf(m.tree), func(a, b deed) bool { return a.call == b.call && a.what == b.what }) {
-			return
-		}
+	if b, ok := t.split(t.when, false); ok && m.known && b.within(m.same) && m.same.within(b) && t.does() == m.does() {
+		return
 	}
 	m.out = append(m.out, Mutant{at.line, at.col, what, s})
 }
+
+// does is the consequence of a rule, spelled.
+func (t *tree) does() string { return spell(t.tokens[t.written.then:]) }
 
 // neighbours holds what each comparison is easily mistaken for.
 var neighbours = map[string]string{"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
@@ -84,12 +88,26 @@ func (m *mutator) condition(x *term) {
 	}
 }
 
-// calls makes the mutants of the consequence.
-func (m *mutator) calls() {
+// consequence makes the mutants of what stands after then.
+func (m *mutator) consequence() {
 	for _, s := range m.then {
 		if s.write == "" && s.value.name == "Note" {
 			continue
 		}
 		m.add(s.from, s.to, `Note("left out");`, spell(m.tokens[s.from:s.to-1])+" is left out")
+		if s.write == "" {
+			continue
+		}
+		s.value.visit(m.condition)
+		if w := m.word(s.write); s.value.op == isTruth {
+			with := map[string]string{"true": "false", "false": "true"}[s.value.name]
+			m.add(s.value.from, s.value.to, with, s.write+" = "+s.value.name+" becomes "+with)
+		} else if s.value.op == isText && w != nil {
+			for _, with := range w.Values {
+				if with != s.value.name {
+					m.add(s.value.from, s.value.to, `"`+with+`"`, fmt.Sprintf("%s = %q becomes %q", s.write, s.value.name, with))
+				}
+			}
+		}
 	}
 }

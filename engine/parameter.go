@@ -25,7 +25,7 @@ var parameterName = regexp.MustCompile(`^P\.[A-Z][A-Za-z0-9]{1,31}$`)
 // holds of a number or text that stands in a rule holds of a parameter.
 type Parameter struct {
 	Word         // P.Name, number or text; Unit and Range are for people
-	Value string // as a rule would write it; a text without its quotes
+	Value string `json:"value"` // as a rule would write it; a text without its quotes
 }
 
 // constants are the tokens that stand for each parameter, by its name without

@@ -27,13 +27,13 @@ const (
 
 // Word is one word of the vocabulary.
 type Word struct {
-	Name   string   // F.Field, F.Method, C.Field or the name of a call
-	Args   []Type   // of a method or call; nil for a field
-	Type   Type     // of the value
-	Unit   string   // of a number or count
-	Range  string   // what values it may have
-	Values []string // of a text with a closed set of values
-	Doc    string   // what it says; when it is unknown
+	Name   string   `json:"name"`             // F.Field, F.Method, C.Field, D.Field or the name of a call
+	Args   []Type   `json:"args,omitempty"`   // of a method or call; nil for a field
+	Type   Type     `json:"type"`             // of the value
+	Unit   string   `json:"unit,omitempty"`   // of a number or count
+	Range  string   `json:"range,omitempty"`  // what values it may have: "0 to 1", "≥ 0", "> 0"
+	Values []string `json:"values,omitempty"` // of a text with a closed set of values
+	Doc    string   `json:"doc"`              // what it says; when it is unknown
 
 	certain bool // known in every situation
 	field   func(*situation) value

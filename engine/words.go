@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"time"
 
 	"github.com/evenkeel/evenkeel/facts"
@@ -18,6 +19,8 @@ const (
 	ofImbalance = "; unknown unless the kind is imbalance"
 	unlessTold  = "; unknown when the evidence does not tell"
 	ofOutcome   = "; unknown unless the kind is outcome"
+	ofHealth    = "; unknown unless the kind is health"
+	ofExternal  = "; unknown unless the kind is external"
 	ofEffect    = "; unknown when the metric is not among the fact's effects"
 	ofSize      = "; unknown before the first fact that tells it"
 )
@@ -79,10 +82,13 @@ var fields = [...]Word{
 		field: evidence(func(e *facts.Evidence) value { return num(e.Assured.PerHour()) })},
 	{Name: "F.Statistic", Type: Text, Values: statistics,
 		Doc:   "what the member was compared with" + unlessTold,
-		field: evidence(func(e *facts.Evidence) value { return value{s: string(e.Statistic), known: e.Statistic != ""} })},
+		field: evidence(func(e *facts.Evidence) value { return optional(string(e.Statistic)) })},
 	{Name: "F.PValue", Type: Number, Unit: "1", Range: "> 0 to 1",
 		Doc:   "share of healthy epochs with a score as large as the largest of this one, this one among them" + unlessTold,
 		field: evidence(func(e *facts.Evidence) value { return decimal(e.P) })},
+	{Name: "F.NegLog10P", Type: Number, Unit: "decades", Range: "≥ 0",
+		Doc:   "F.PValue as the negative of its logarithm, such as 7 for 0.0000001, to six decimals; bounds below 0.000001 are written with it" + unlessTold,
+		field: evidence(func(e *facts.Evidence) value { return decades(e.P) })},
 	{Name: "F.EValue", Type: Number, Unit: "1", Range: "≥ 0",
 		Doc:   "evidence of the epoch, on average at most 1 in health" + unlessTold,
 		field: evidence(func(e *facts.Evidence) value { return decimal(e.E) })},
@@ -105,6 +111,21 @@ var fields = [...]Word{
 	{Name: "F.Verb", Type: Text, Values: []string{"drain", "maint", "weight", "restore", "notify"},
 		Doc:   "what the act did" + ofOutcome,
 		field: outcome(func(o *facts.OutcomeInfo) value { return str(o.Verb) })},
+	{Name: "F.AskedBy", Type: Text,
+		Doc:   "the rule that asked for the act" + ofOutcome + ", or when no rule did",
+		field: outcome(func(o *facts.OutcomeInfo) value { return optional(o.Rule) })},
+	{Name: "F.Status", Type: Text, Values: []string{facts.Healthy, facts.Ageing, facts.Degraded},
+		Doc:   "how the detector is, or with F.State alarm the engine, when it put a rule aside" + ofHealth,
+		field: health},
+	{Name: "F.Source", Type: Text,
+		Doc:   "whose event it is, as CloudEvents has it" + ofExternal,
+		field: external(func(x *facts.ExternalInfo) value { return optional(x.Source) })},
+	{Name: "F.Type", Type: Text,
+		Doc:   "the type of the event, as CloudEvents has it" + ofExternal,
+		field: external(func(x *facts.ExternalInfo) value { return optional(x.Type) })},
+	{Name: "F.Severity", Type: Text,
+		Doc:   "how severe the event is, in the words of its source" + ofExternal + ", or when the source does not tell",
+		field: external(func(x *facts.ExternalInfo) value { return optional(x.Severity) })},
 	{Name: "F.Score", Args: []Type{Text}, Type: Number, Unit: "1", Range: "-1e15 to 1e15",
 		Doc: "signed share of the metric in the statistic, below zero when the member has less " +
 			"than its peers; 0 when the metric is not among the effects",
@@ -180,6 +201,34 @@ func evidence(read func(*facts.Evidence) value) func(*situation) value {
 
 // decimal is an optional measurement.
 func decimal(d facts.Decimal) value { return value{n: d.Float(), known: d != ""} }
+
+// decades is the negative logarithm of a probability that is optional. Rounded,
+// it is the same on every machine, whose logarithms differ in the last bits.
+func decades(p facts.Decimal) value {
+	if p == "" {
+		return value{}
+	}
+	return num(math.Abs(math.Round(math.Log10(p.Float())*1e6) / 1e6))
+}
+
+// optional is a text that a fact may leave out.
+func optional(s string) value { return value{s: s, known: s != ""} }
+
+func health(s *situation) value {
+	if s.fact.Health == nil {
+		return value{}
+	}
+	return str(s.fact.Health.Status)
+}
+
+func external(read func(*facts.ExternalInfo) value) func(*situation) value {
+	return func(s *situation) value {
+		if s.fact.External == nil {
+			return value{}
+		}
+		return read(s.fact.External)
+	}
+}
 
 func outcome(read func(*facts.OutcomeInfo) value) func(*situation) value {
 	return func(s *situation) value {

@@ -8,6 +8,10 @@ import (
 
 var digestForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 
+// maxExternalBytes bounds what rules compare of somebody else's event: as much as
+// a text in a rule may hold.
+const maxExternalBytes = 256
+
 // complaint words the error about a field: what was found, and what was wanted.
 type complaint func(field string, found any, want string) error
 
@@ -180,6 +184,14 @@ func (f *Fact) checkTexts(bad complaint) error {
 	if x := f.External; x != nil {
 		if !digestForm.MatchString(x.Digest) {
 			return bad("external.digest", x.Digest, "sha256: and 64 hexadecimal digits")
+		}
+		for _, t := range []struct {
+			field, s string
+			required bool
+		}{{"source", x.Source, true}, {"type", x.Type, true}, {"severity", x.Severity, false}} {
+			if len(t.s) > maxExternalBytes || t.required && t.s == "" {
+				return bad("external."+t.field, t.s, fmt.Sprintf("1 to %d bytes", maxExternalBytes))
+			}
 		}
 		texts["external.source"], texts["external.type"] = x.Source, x.Type
 		texts["external.severity"], texts["external.summary"] = x.Severity, x.Summary

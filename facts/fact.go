@@ -153,9 +153,9 @@ const (
 
 // ExternalInfo is the part of somebody else's CloudEvent that rules may read.
 type ExternalInfo struct {
-	Digest   string `json:"digest"` // sha256:… of the event's data as received
-	Severity string `json:"severity,omitempty"`
-	Source   string `json:"source"`
-	Summary  string `json:"summary,omitempty"`
-	Type     string `json:"type"`
+	Digest   string `json:"digest"`             // sha256:… of the event's data as received
+	Severity string `json:"severity,omitempty"` // as its source words it; at most 256 bytes
+	Source   string `json:"source"`             // as CloudEvents has it; 1 to 256 bytes
+	Summary  string `json:"summary,omitempty"`  // for people; at most 1,024 bytes
+	Type     string `json:"type"`               // as CloudEvents has it; 1 to 256 bytes
 }

@@ -202,6 +202,53 @@ func TestEncodeRefusesAnInvalidFact(t *testing.T) {
 	}
 }
 
+// Somebody else's event is held to the same form as our own facts.
+func TestExternalFactsAreChecked(t *testing.T) {
+	event := func(change func(*ExternalInfo)) Fact {
+		f := alarm()
+		f.Kind, f.Evidence, f.Effect = External, nil, nil
+		f.External = &ExternalInfo{Digest: f.Window, Source: "https://alerts.example/api/v2", Type: "io.prometheus.alert", Severity: "critical", Summary: "disk is full"}
+		change(f.External)
+		return f
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(*ExternalInfo)
+		want   string // empty: admitted
+	}{
+		{"an alert", func(*ExternalInfo) {}, ""},
+		{"no severity and no summary", func(x *ExternalInfo) { x.Severity, x.Summary = "", "" }, ""},
+		{"a source of 256 bytes", func(x *ExternalInfo) { x.Source = strings.Repeat("x", 256) }, ""},
+		{"no source", func(x *ExternalInfo) { x.Source = "" }, "external.source"},
+		{"a source of 257 bytes", func(x *ExternalInfo) { x.Source = strings.Repeat("x", 257) }, "external.source"},
+		{"no type", func(x *ExternalInfo) { x.Type = "" }, "external.type"},
+		{"a severity of 257 bytes", func(x *ExternalInfo) { x.Severity = strings.Repeat("x", 257) }, "external.severity"},
+		{"a type with a control character", func(x *ExternalInfo) { x.Type = "a\x1bb" }, "external.type"},
+		{"a summary of 1,025 bytes", func(x *ExternalInfo) { x.Summary = strings.Repeat("x", 1025) }, "external.summary"},
+		{"no digest of what was received", func(x *ExternalInfo) { x.Digest = "" }, "external.digest"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := event(tt.change)
+			b, err := f.Encode()
+			if tt.want != "" {
+				if !errors.Is(err, ErrFact) || !strings.Contains(err.Error(), tt.want) {
+					t.Errorf("Encode = %v, want ErrFact about %s", err, tt.want)
+				}
+				return
+			}
+			got, err := Decode(b)
+			if err != nil || *got.External != *f.External {
+				t.Errorf("Decode = %+v, %v", got.External, err)
+			}
+		})
+	}
+	f := event(func(*ExternalInfo) {})
+	f.Evidence = alarm().Evidence
+	if _, err := f.Encode(); !errors.Is(err, ErrFact) {
+		t.Errorf("Encode of an event with evidence = %v, want ErrFact: nobody else certifies a rate", err)
+	}
+}
+
 func TestMembershipOfAThousandFits(t *testing.T) {
 	f := alarm()
 	f.Kind, f.State, f.Member, f.Evidence, f.Effect, f.Window = Membership, Watch, "", nil, nil, ""

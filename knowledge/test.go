@@ -18,34 +18,41 @@ const (
 
 // Test is one case: facts in, what must come of the last one.
 type Test struct {
-	File   string
-	Line   int
-	Rule   string // the rule the file is about
-	Name   string // a sentence
-	Before []TestFact
-	Fact   TestFact
-	After  time.Duration // from the last fact to the decision
-	Fires  bool          // whether the condition of Rule holds
-	Want   []string      // the verbs of all intents, in the order of the alphabet: nothing else may be wanted
-	Lacks  string        // the word for want of which Rule is undecided; empty: it is decided
+	File    string
+	Line    int
+	Rule    string // the rule the file is about
+	Name    string // a sentence
+	Before  []TestFact
+	Fact    TestFact
+	After   time.Duration     // from the last fact to the decision
+	Fires   bool              // whether the condition of Rule holds
+	Want    []string          // the verbs of all intents, in the order of the alphabet: nothing else may be wanted
+	Derives map[string]string // derived values by name without their root, as decisions tell them; empty: it is not set
+	Lacks   string            // the word for want of which Rule is undecided; empty: it is decided
 }
 
 // TestFact is a fact as a test tells it. What a test leaves out has the value of
 // [DefaultFact].
 type TestFact struct {
-	Ago      time.Duration // before the last fact; only in Before
-	Kind     string
-	State    string
-	Member   string
-	For      time.Duration // since the onset
-	Expires  time.Duration // from the fact on
-	Score    string        // decimal numbers
-	Limit    string        // of Score: the threshold
+	Ago       time.Duration // before the last fact; only in Before
+	Kind      string
+	State     string
+	Member    string
+	Cohort    string        // the fact is about it, and Member empty
+	For       time.Duration // since the onset
+	Expires   time.Duration // from the fact on
+	Score     string        // decimal numbers
+	Limit     string        // of Score: the threshold
+	P         string        // decimal numbers; empty: not told
+	E         string
+	Statistic string // empty: not told
+
 	Tier     string
 	Epochs   int
 	Ticks    int
 	Declared string // a rate such as 1/30d, or none
 	Certify  string
+	Assured  string // empty: not told
 	Members  int
 	Present  int
 	Alarmed  int
@@ -53,6 +60,11 @@ type TestFact struct {
 	Standing string
 	Verb     string
 	Result   string
+	AskedBy  string // the rule that asked for the act
+	Status   string // of health
+	Source   string // of somebody else's event
+	Type     string
+	Severity string
 	Effects  map[string]TestEffect // by metric
 }
 
@@ -64,7 +76,8 @@ type TestEffect struct{ Value, Peers, Score string }
 func DefaultFact() TestFact {
 	return TestFact{Kind: "imbalance", State: "alarm", Member: "web-07", For: 3 * time.Second, Expires: 3 * time.Second,
 		Score: "9", Limit: "4", Tier: "T1", Epochs: 720, Ticks: 3, Declared: "1/30d", Certify: "1/30d",
-		Members: 10, Present: 10, Alarmed: 1, Shift: "none", Standing: "in", Verb: "drain", Result: "done"}
+		Members: 10, Present: 10, Alarmed: 1, Shift: "none", Standing: "in", Verb: "drain", Result: "done",
+		Status: "ok", Source: "test", Type: "test"}
 }
 
 func (f TestFact) clone() TestFact {
@@ -130,10 +143,32 @@ func (r *reader) test(n ast.Node, earlier []Test) Test {
 		field{"after", false, r.text("after", func(s string) error { return parseDuration(s, &t.After, 0, time.Hour) })},
 		field{"fires", true, r.text("fires", func(s string) error { return parseBool(s, &t.Fires, "true", "false") })},
 		field{"want", false, r.words("want", &t.Want, verbs...)},
+		field{"derives", false, func(n ast.Node) { r.derives(n, &t) }},
 		field{"lacks", false, r.text("lacks", func(s string) error { t.Lacks = s; return nil })},
 	)
 	slices.Sort(t.Want)
 	return t
+}
+
+// derives reads what a test wants rules to derive; "Name:" wants it not set.
+func (r *reader) derives(n ast.Node, t *Test) {
+	t.Derives = map[string]string{}
+	r.entries(n, "derives", maxDerived, func(name string, n ast.Node) {
+		if !derivedName.MatchString(name) {
+			r.fail(n, "derives: found %.40q, want the name of a derived value without its root", name)
+			return
+		}
+		t.Derives[name] = ""
+		if _, unset := n.(*ast.NullNode); unset {
+			return
+		}
+		r.text("derives."+name, func(s string) error {
+			if t.Derives[name] = s; s == "" {
+				return errors.New("a value, or nothing at all for one that is not set")
+			}
+			return nil
+		})(n)
+	})
 }
 
 func (r *reader) like(n ast.Node, t *Test, earlier []Test) {
@@ -179,14 +214,17 @@ func (r *reader) fact(n ast.Node, f *TestFact, before bool) {
 		word("state", &f.State, "alarm", "clear", "watch"),
 		word("member", &f.Member),
 		duration("for", &f.For, 0), duration("expires", &f.Expires, time.Millisecond),
-		decimal("score", &f.Score), decimal("threshold", &f.Limit),
+		decimal("score", &f.Score), decimal("threshold", &f.Limit), decimal("p", &f.P), decimal("e", &f.E),
+		word("statistic", &f.Statistic, "peer", "anchor", "own", "evidence"), word("cohort", &f.Cohort),
 		word("tier", &f.Tier, tiers...), count("epochs", &f.Epochs), count("ticks", &f.Ticks),
-		rate("declared", &f.Declared, r), rate("certified", &f.Certify, r),
+		rate("declared", &f.Declared, r), rate("certified", &f.Certify, r), rate("assured", &f.Assured, r),
 		count("members", &f.Members), count("present", &f.Present), count("alarmed", &f.Alarmed),
 		word("shift", &f.Shift, "none", "up", "down"),
 		word("standing", &f.Standing, "in", "drain", "maint", "down", "absent"),
 		word("verb", &f.Verb, "drain", "maint", "weight", "restore", "notify"),
 		word("result", &f.Result, "done", "refused", "dry run", "failed", "undone", "escalated", "released"),
+		word("asked_by", &f.AskedBy), word("status", &f.Status, "ok", "ageing", "degraded"),
+		word("source", &f.Source), word("type", &f.Type), word("severity", &f.Severity),
 		{"effect", false, func(n ast.Node) { r.effects(n, f) }},
 	}
 	if before {

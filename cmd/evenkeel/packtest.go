@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -88,6 +89,15 @@ func judge(d *engine.Decision, t *knowledge.Test) []string {
 	if lacks != t.Lacks {
 		why = append(why, fmt.Sprintf("lacks %q, want %q", lacks, t.Lacks))
 	}
+	for _, name := range slices.Sorted(maps.Keys(t.Derives)) {
+		got := ""
+		if i := slices.IndexFunc(d.Derived, func(x engine.Derived) bool { return x.Field == "D."+name }); i >= 0 {
+			got = d.Derived[i].Value
+		}
+		if got != t.Derives[name] {
+			why = append(why, fmt.Sprintf("derives D.%s %q, want %q", name, got, t.Derives[name]))
+		}
+	}
 	for _, r := range d.Refused {
 		why = append(why, fmt.Sprintf("rule %s was refused: %s", r.Rule, r.Why))
 	}
@@ -98,9 +108,12 @@ func judge(d *engine.Decision, t *knowledge.Test) []string {
 func testFact(t *knowledge.TestFact) (facts.Fact, error) {
 	at := testTime().Add(-t.Ago)
 	f := facts.Fact{
-		V: 1, Env: testEnv, Group: testGroup, Kind: facts.Kind(t.Kind), State: facts.State(t.State), Member: t.Member,
+		V: 1, Env: testEnv, Group: testGroup, Kind: facts.Kind(t.Kind), State: facts.State(t.State), Member: t.Member, Cohort: t.Cohort,
 		Time: facts.At(at), Onset: facts.At(at.Add(-t.For)), Expires: facts.At(at.Add(t.Expires)),
 		Detector: facts.Detector{Build: "test", ID: "test", Params: facts.Digest(nil)},
+	}
+	if t.Cohort != "" {
+		f.Member = ""
 	}
 	switch f.Kind {
 	case facts.Imbalance:
@@ -111,11 +124,11 @@ func testFact(t *knowledge.TestFact) (facts.Fact, error) {
 			f.Members = testMembers(t.Members)
 		}
 	case facts.Result:
-		f.Outcome = &facts.OutcomeInfo{Act: facts.Digest([]byte("act")), Result: t.Result, Verb: t.Verb}
+		f.Outcome = &facts.OutcomeInfo{Act: facts.Digest([]byte("act")), Result: t.Result, Rule: t.AskedBy, Verb: t.Verb}
 	case facts.Health:
-		f.Health = &facts.HealthInfo{Status: "ok"}
+		f.Health = &facts.HealthInfo{Status: t.Status}
 	case facts.External:
-		f.External = &facts.ExternalInfo{Digest: facts.Digest(nil), Source: "test", Type: "test"}
+		f.External = &facts.ExternalInfo{Digest: facts.Digest(nil), Severity: t.Severity, Source: t.Source, Type: t.Type}
 	}
 	return f, nil
 }
@@ -129,8 +142,14 @@ func addEvidence(f *facts.Fact, t *knowledge.TestFact) error {
 	if err != nil {
 		return err
 	}
-	f.Evidence = &facts.Evidence{Certified: certified, Declared: declared, Epochs: t.Epochs, Margin: "1",
-		Score: facts.Decimal(t.Score), Threshold: facts.Decimal(t.Limit), Ticks: t.Ticks, Tier: t.Tier}
+	f.Evidence = &facts.Evidence{Certified: certified, Declared: declared, E: facts.Decimal(t.E), Epochs: t.Epochs, Margin: "1",
+		P: facts.Decimal(t.P), Score: facts.Decimal(t.Score), Statistic: facts.Statistic(t.Statistic),
+		Threshold: facts.Decimal(t.Limit), Ticks: t.Ticks, Tier: t.Tier}
+	if t.Assured != "" {
+		if f.Evidence.Assured, err = facts.ParseRate(t.Assured); err != nil {
+			return err
+		}
+	}
 	f.GroupState = &facts.GroupState{Alarmed: t.Alarmed, Members: t.Members, Present: t.Present, Shift: t.Shift}
 	for metric, e := range t.Effects {
 		f.Effect = append(f.Effect, facts.Effect{Metric: metric, Value: facts.Decimal(e.Value),

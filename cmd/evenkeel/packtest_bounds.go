@@ -128,6 +128,10 @@ func setReading(t *knowledge.Test, b engine.Bound, v float64) bool {
 		f.Score = decimalText(v)
 	case "F.Threshold":
 		f.Limit = decimalText(v)
+	case "F.PValue":
+		f.P = decimalText(v)
+	case "F.EValue":
+		f.E = decimalText(v)
 	case "F.Margin":
 		f.Score = decimalText(v * decimalOf(f.Limit))
 	case "F.ForSeconds":

@@ -47,7 +47,8 @@ func printJSON(w io.Writer, v any) error {
 }
 
 func rulesVocabularyCommand() *cobra.Command {
-	return &cobra.Command{
+	var output string
+	cmd := &cobra.Command{
 		Use:   "vocabulary [DIR]",
 		Short: "List the words that rules may use, with those of a pack",
 		Long: `List the words that rules may use. With the directory of a pack also its own:
@@ -64,6 +65,9 @@ value, wherever a rule may have one, and the same as long as the version lives.`
 		Example: "  evenkeel rules vocabulary packs/web",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkOutput(output, "text", "json"); err != nil {
+				return err
+			}
 			var allow engine.Allow
 			if len(args) > 0 {
 				p, err := readPack(args[0])
@@ -74,9 +78,22 @@ value, wherever a rule may have one, and the same as long as the version lives.`
 					return err
 				}
 			}
+			if output == "json" {
+				return printJSON(cmd.OutOrStdout(), vocabularyReport{allow.Parameters, engine.VocabularyVersion,
+					slices.Concat(engine.Vocabulary(), allow.Derived)})
+			}
 			return printVocabulary(cmd.OutOrStdout(), allow)
 		},
 	}
+	outputFlag(cmd, &output, "text", "json")
+	return cmd
+}
+
+// vocabularyReport is what 'rules vocabulary -o json' prints.
+type vocabularyReport struct {
+	Parameters []engine.Parameter `json:"parameters,omitempty"`
+	Vocabulary int                `json:"vocabulary"`
+	Words      []engine.Word      `json:"words"`
 }
 
 func printVocabulary(w io.Writer, allow engine.Allow) error {
