@@ -135,6 +135,7 @@ func (l *Ledger) Apply(r audit.Record) error {
 		err = fmt.Errorf("it is of the environment %s, want %s", e.Env, l.name)
 	}
 	if err == nil {
+		e.Time = l.clock // the log's times never go back, whoever wrote it
 		err = take(l, e, r)
 	}
 	if err != nil {

@@ -72,7 +72,11 @@ func stamped(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.00
 
 // append records an entry as the log would, and applies it.
 func (w *town) append(e audit.Entry) error {
-	r := record(w.t, e, townName, int64(len(w.log)), w.now)
+	at := w.now
+	if at.Before(w.l.clock) {
+		at = w.l.clock // the log's times never go back
+	}
+	r := record(w.t, e, townName, int64(len(w.log)), at)
 	w.log = append(w.log, r)
 	return w.l.Apply(r)
 }
