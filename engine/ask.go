@@ -36,7 +36,7 @@ func (p *Program) Ask(o *Outline, now time.Time, m *Memory, given map[string]flo
 	s := situation{now: facts.At(now).Time, fact: m.fact, mem: m}
 	in.box.fill(s)
 	d := p.newDecision(now, m)
-	in.run(p, p.strata[:p.rules[i].stratum], m, &d)
+	in.run(p, p.strata[:p.rules[i].stratum], m, &d, &Work{})
 	for name, v := range given {
 		if err := in.box.give(name, v); err != nil {
 			return Asked{}, fmt.Errorf("engine: ask rule %s: %w", o.Name(), err)

@@ -30,31 +30,66 @@ func (p *Program) Decide(now time.Time, m *Memory) (Decision, error) {
 // evaluated for and that wants nothing (see [Decision.Cut]). A ctx that ended
 // for another reason is an error, and there is no decision.
 func (p *Program) DecideWithin(ctx context.Context, now time.Time, m *Memory) (Decision, error) {
+	d, _, err := p.decide(ctx, now, m)
+	return d, err
+}
+
+// Work is what a decision took, and which rules ended in what. The numbers of
+// rules are those of [Program.Rules], ascending; none is left out, while the
+// lists of a [Decision] are bounded. Rules that a cut left out are in none.
+type Work struct {
+	Steps     int // look-ups of the rules that are listed here
+	Fired     []int
+	Undecided []int
+	Refused   []int
+}
+
+// DecideCounted is [Program.Decide], and says what it took. As a decision, the
+// work is the same wherever and whenever it is done again.
+func (p *Program) DecideCounted(now time.Time, m *Memory) (Decision, Work, error) {
+	return p.decide(context.Background(), now, m)
+}
+
+func (p *Program) decide(ctx context.Context, now time.Time, m *Memory) (d Decision, w Work, err error) {
 	if m.fact == nil {
-		return Decision{}, errors.New("engine: decide: no fact was applied to the memory")
+		return d, w, errors.New("engine: decide: no fact was applied to the memory")
 	}
 	in, err := p.acquire()
 	if err != nil {
-		return Decision{}, err
+		return d, w, err
 	}
 	defer p.release(in)
 	now = facts.At(now).Time
 	in.box.fill(situation{now: now, fact: m.fact, mem: m})
 	in.box.done = ctx.Done()
-	d := p.newDecision(now, m)
+	d = p.newDecision(now, m)
 	in.box.context(d.Context)
 	d.Quarantined = p.quarantined(m)
-	all := in.run(p, p.strata, m, &d)
+	all := in.run(p, p.strata, m, &d, &w)
 	if in.box.late {
 		if err := ctx.Err(); !errors.Is(err, context.DeadlineExceeded) {
-			return Decision{}, fmt.Errorf("engine: decide on %s of %s: %w", m.fact.Kind, m.group, err)
+			return Decision{}, w, fmt.Errorf("engine: decide on %s of %s: %w", m.fact.Kind, m.group, err)
 		}
-		return p.late(now, m), nil
+		return p.late(now, m), w, nil
 	}
+	w.Steps = in.box.spent
 	p.settle(&d, all, m.fact)
 	p.advise(&d)
 	d.trim()
-	return d, nil
+	return d, w, nil
+}
+
+// count takes in the rule that was evaluated last, after which the lists of d
+// are as they are.
+func (w *Work) count(rule int, d *Decision) {
+	switch {
+	case len(d.Matched) > len(w.Fired):
+		w.Fired = append(w.Fired, rule)
+	case len(d.Undecided) > len(w.Undecided):
+		w.Undecided = append(w.Undecided, rule)
+	case len(d.Refused) > len(w.Refused):
+		w.Refused = append(w.Refused, rule)
+	}
 }
 
 // Again makes a recorded decision again, from the memory that it was made from.
@@ -77,7 +112,7 @@ func (p *Program) late(now time.Time, m *Memory) Decision {
 
 // run evaluates the rules of strata in canonical order, as far as the budget
 // goes, and returns what they propose.
-func (in *instance) run(p *Program, strata []stratum, m *Memory, d *Decision) []claim {
+func (in *instance) run(p *Program, strata []stratum, m *Memory, d *Decision, w *Work) []claim {
 	var all []claim
 	for l := range strata {
 		for i := range in.survivors(p, &strata[l]) {
@@ -85,6 +120,7 @@ func (in *instance) run(p *Program, strata []stratum, m *Memory, d *Decision) []
 				continue
 			}
 			all = append(all, in.evaluate(i, &p.rules[i], d)...)
+			w.count(i, d)
 			if in.box.late {
 				return nil
 			}

@@ -262,3 +262,33 @@ func TestSandboxIsSealed(t *testing.T) {
 		}
 	}
 }
+
+// TestWorkNamesEveryRule wants what a decision's bounded lists leave out.
+func TestWorkNamesEveryRule(t *testing.T) {
+	const fires, lacks = maxListed + 6, 3
+	var rules []Source
+	for i := range fires {
+		rules = append(rules, source(fmt.Sprintf("rule_a%02d", i), 1, "F.Ticks > 1", `Note("x");`))
+	}
+	rules = append(rules, source("rule_b", 1, "F.Ticks > 99", `Note("x");`))
+	for i := range lacks {
+		rules = append(rules, source(fmt.Sprintf("rule_c%02d", i), 1, `F.Result == "done"`, `Note("x");`))
+	}
+	p := mustCompile(t, rules...)
+	m := NewMemory("test", "web", Act)
+	apply(t, m, alarm("web-07"))
+	d, w, err := p.DecideCounted(t0, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Matched) != maxListed || len(w.Fired) != fires || w.Fired[0] != 0 || w.Fired[fires-1] != fires-1 {
+		t.Errorf("%d matches listed, fired %v, want %d and all of %d", len(d.Matched), w.Fired, maxListed, fires)
+	}
+	if len(w.Undecided) != lacks || w.Undecided[0] != fires+1 || len(w.Refused) != 0 {
+		t.Errorf("undecided %v, refused %v, want the last %d and none", w.Undecided, w.Refused, lacks)
+	}
+	again := must(p.Decide(t0, m))
+	if w.Steps == 0 || again.Digest() != d.Digest() {
+		t.Errorf("%d steps, digest %s, want some and %s", w.Steps, d.Digest(), again.Digest())
+	}
+}
