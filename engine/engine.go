@@ -88,7 +88,7 @@ type Engine struct {
 	onAside    func(facts.Fact)
 	groups     map[string]*group // never changed
 
-	recent recent
+	recent Recent
 
 	accepted, refused, duplicates, intents, withheld, faults, undecided atomic.Int64
 }
@@ -152,7 +152,7 @@ func (e *Engine) Handle(ctx context.Context, f facts.Fact, id string) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if e.recent.has(own) {
+	if e.recent.Has(own) {
 		e.duplicates.Add(1)
 		return nil
 	}
@@ -206,7 +206,7 @@ func (e *Engine) decide(ctx context.Context, g *group, f facts.Fact, id string,
 		return nil, fmt.Errorf("engine: record the decision on %s of %s: %w", f.Kind, f.Group, err)
 	}
 	g.memory.Record(&d)
-	e.recent.add(id)
+	e.recent.Add(id)
 	e.accepted.Add(1)
 	e.faults.Add(int64(len(d.Refused) + len(d.Quarantined)))
 	e.undecided.Add(int64(len(d.Undecided)))
@@ -240,7 +240,7 @@ func (e *Engine) submit(ctx context.Context, d *Decision) error {
 
 // refuse records that a fact was not decided upon, and why.
 func (e *Engine) refuse(ctx context.Context, f *facts.Fact, id, why string) error {
-	if e.recent.has(id) {
+	if e.recent.Has(id) {
 		e.duplicates.Add(1)
 		return nil
 	}
@@ -249,7 +249,7 @@ func (e *Engine) refuse(ctx context.Context, f *facts.Fact, id, why string) erro
 	if err != nil {
 		return fmt.Errorf("engine: record the refusal of %s of %s: %w", f.Kind, f.Group, err)
 	}
-	e.recent.add(id)
+	e.recent.Add(id)
 	e.refused.Add(1)
 	return nil
 }

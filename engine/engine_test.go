@@ -339,11 +339,11 @@ func TestRestoreRefusesAFactThatIsNotItsDigest(t *testing.T) {
 }
 
 func TestRecentIsBounded(t *testing.T) {
-	var r recent
+	var r Recent
 	for i := range 3 * maxRecent {
-		r.add(fmt.Sprint(i))
+		r.Add(fmt.Sprint(i))
 	}
-	if len(r.set) != maxRecent || len(r.ring) != maxRecent || r.has("0") || !r.has(fmt.Sprint(2*maxRecent)) || !r.has(fmt.Sprint(3*maxRecent-1)) {
+	if len(r.set) != maxRecent || len(r.ring) != maxRecent || r.Has("0") || !r.Has(fmt.Sprint(2*maxRecent)) || !r.Has(fmt.Sprint(3*maxRecent-1)) {
 		t.Errorf("%d identities are kept, want the last %d", len(r.set), maxRecent)
 	}
 }

@@ -6,23 +6,25 @@ import "sync"
 // again: a minute of 100 facts a second, longer than any redelivery waits.
 const maxRecent = 8192
 
-// recent is the set of the last maxRecent identities. It may be used by several
-// goroutines at once.
-type recent struct {
+// Recent is the set of the last 8,192 identities: a fact that is in it was handled
+// before. The zero value is empty. It may be used by several goroutines at once.
+type Recent struct {
 	mu   sync.Mutex
 	set  map[string]struct{}
 	ring []string
 	next int
 }
 
-func (r *recent) has(id string) bool {
+// Has says whether id is among them.
+func (r *Recent) Has(id string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	_, ok := r.set[id]
 	return ok
 }
 
-func (r *recent) add(id string) {
+// Add makes id the newest, unless it is there.
+func (r *Recent) Add(id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.set == nil {

@@ -67,7 +67,7 @@ func (e *Engine) restore(ctx context.Context, h History) (err error) {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 	}
-	c := collector{handled: e.recent.add, memory: func(env, group string) *Memory {
+	c := collector{handled: e.recent.Add, memory: func(env, group string) *Memory {
 		g, known := e.groups[group]
 		if !known || env != e.env {
 			return nil
