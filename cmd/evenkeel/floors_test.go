@@ -35,6 +35,7 @@ var floors = map[string]struct {
 	"facts/rival":      {2, []string{"facts", "facts/detect"}, nil}, // what others do, for two commands: never beside the product's own test
 	"actions/executor": {2, []string{"actions"}, nil},
 
+	"engine/backtest":      {3, []string{"facts", "engine", "actions"}, nil}, // plays engine and guard together: neither may know how the other is run
 	"cmd/internal/config":  {3, []string{"actions"}, []string{"github.com/goccy/go-yaml"}},
 	"cmd/internal/console": {3, []string{"facts", "engine", "knowledge", "actions", "audit"}, nil},
 
