@@ -26,7 +26,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return loop(cmd.Context(), o, stdout) }}
 	root.AddCommand(&cobra.Command{Use: "loop", Short: "Fact to decision, frame to facts, appends (the default)", Args: cobra.NoArgs,
-		RunE: root.RunE}, calibrationCommand(&o, stdout), detectCommand(&o, stdout), serversCommand(&o), framesCommand(&o, stdout))
+		RunE: root.RunE}, calibrationCommand(&o, stdout), detectCommand(&o, stdout), serversCommand(&o), framesCommand(&o, stdout), backtestCommand(&o, stdout))
 	f := root.PersistentFlags()
 	f.StringVarP(&o.output, "output", "o", "table", "table or json")
 	f.StringVar(&o.dir, "dir", "", "directory on the disk to be measured (default: the system's for temporary files)")
