@@ -17,7 +17,7 @@
 //     facts, on a group in health.
 //   - appends: entries a second that 256 producers make durable together.
 //
-// and, as a command of its own,
+// and, as commands of their own,
 //
 //	evenkeel-bench calibration --runs 20 --seed 1
 //
