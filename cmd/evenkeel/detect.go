@@ -57,16 +57,22 @@ same declared rate; each healthy recording is judged by the other ones.`,
 			return detectFiles(cmd.Context(), o, args, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
+	o.learnFlags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.labels, "score", "", "compare with the truth in this file")
+	f.BoolVar(&o.compare, "compare", false, "with --score and --calibrate: beside the methods that others use")
+	f.StringVarP(&o.output, "output", "o", "table", "table, jsonl (facts) or json (with --score)")
+	return cmd
+}
+
+// learnFlags adds the flags that say what the detectors learn from.
+func (o *detectOptions) learnFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&o.calibrate, "calibrate", nil, "healthy recordings: names or patterns, separated by commas (repeatable)")
 	f.StringVar(&o.alpha, "alpha", "1/30", "declared probability of a false alarm in an epoch, as 1/30 or 0.033")
 	f.DurationVar(&o.epoch, "epoch", 0, "what --alpha is per (default 60 ticks)")
 	f.DurationVar(&o.warmup, "warmup", 0, "healthy start of each recording, which fits its members (default 40 ticks)")
 	f.DurationVar(&o.tick, "tick", 0, "time from one frame to the next (default: that of the recordings)")
-	f.StringVar(&o.labels, "score", "", "compare with the truth in this file")
-	f.BoolVar(&o.compare, "compare", false, "with --score and --calibrate: beside the methods that others use")
-	f.StringVarP(&o.output, "output", "o", "table", "table, jsonl (facts) or json (with --score)")
-	return cmd
 }
 
 func detectFiles(ctx context.Context, o detectOptions, files []string, stdout, stderr io.Writer) error {

@@ -147,8 +147,8 @@ func TestRecordedFactsAreReviewed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := checkPack(t.Context(), &out, packs["web"], checkOptions{output: "text", facts: name}); err == nil ||
-		!strings.Contains(err.Error(), "line 201") {
-		t.Errorf("rules check --facts = %v, want an error in line 201", err)
+		!strings.Contains(err.Error(), "facts.jsonl:201: ") {
+		t.Errorf("rules check --facts = %v, want an error of line 201", err)
 	}
 }
 
@@ -156,7 +156,7 @@ func FuzzReadFacts(f *testing.F) {
 	f.Add([]byte(`{"source":"a","v":1}` + "\n"))
 	f.Add([]byte(`{"source":`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if all, err := readFacts(bytes.NewReader(b)); err == nil {
+		if all, err := readFacts("facts.jsonl", bytes.NewReader(b)); err == nil {
 			for i := range all {
 				if _, err := all[i].Encode(); err != nil {
 					t.Fatalf("fact %d does not encode: %v", i, err)
