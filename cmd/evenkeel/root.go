@@ -12,12 +12,13 @@ import (
 
 // Exit codes are an interface: scripts branch on them.
 const (
-	exitDone     = 0
-	exitFailed   = 1
-	exitUsage    = 2
-	exitUnmet    = 3 // a condition that was asked about does not hold
-	exitRefused  = 4 // refused by policy
-	exitTampered = 7 // verification failed: page someone
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitUnmet       = 3   // a condition that was asked about does not hold
+	exitRefused     = 4   // refused by policy
+	exitTampered    = 7   // verification failed: page someone
+	exitInterrupted = 130 // by a signal, before there was a result
 )
 
 // exitError is an error that chooses the exit code, and may carry a hint: the

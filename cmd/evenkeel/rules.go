@@ -20,8 +20,10 @@ func rulesCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(rulesCheckCommand(), rulesDiffCommand(), rulesFmtCommand(), rulesGraphCommand(), rulesTestCommand(), rulesSurveyCommand(),
-		rulesGateCommand(), rulesApproveCommand(), rulesRejectCommand(), rulesWithdrawCommand(), rulesBreakglassCommand(), rulesRollbackCommand(), rulesStatusCommand(), rulesHistoryCommand(), rulesShowCommand(), rulesExportCommand(), rulesSignCommand(), rulesVocabularyCommand(), rulesQuarantineCommand())
+	cmd.AddCommand(rulesCheckCommand(), rulesDiffCommand(), rulesFmtCommand(), rulesGraphCommand(), rulesTestCommand(), rulesBacktestCommand(),
+		rulesSurveyCommand(), rulesVocabularyCommand(), rulesQuarantineCommand(),
+		rulesGateCommand(), rulesSignCommand(), rulesStatusCommand(), rulesHistoryCommand(), rulesShowCommand(), rulesExportCommand(),
+		rulesApproveCommand(), rulesRejectCommand(), rulesWithdrawCommand(), rulesRollbackCommand(), rulesBreakglassCommand())
 	return cmd
 }
 

@@ -55,7 +55,7 @@ func (s *sideTally) finish(hours int) {
 		}
 		s.side.Fired += f.Total
 		s.side.Undecided += f.Undecided
-		s.side.RefusedRule += f.Refused
+		s.side.RefusedRules += f.Refused
 	}
 }
 

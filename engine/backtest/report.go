@@ -57,19 +57,19 @@ type Facts struct {
 
 // Side is what one pack made of the facts.
 type Side struct {
-	Acts        map[string]int64 `json:"acts"` // let through, by verb
-	Aside       int64            `json:"aside"`
-	Fired       int64            `json:"fired"`
-	Intents     int64            `json:"intents"`
-	Pack        string           `json:"pack"`
-	Refused     map[string]int64 `json:"refused"` // intents held back, by limit
-	RefusedRule int64            `json:"refused_rules"`
-	Rules       int              `json:"rules"`
-	Silent      int              `json:"silent"` // rules that never fired
-	Steps       int64            `json:"steps"`  // look-ups that rules made
-	Undecided   int64            `json:"undecided"`
-	Version     string           `json:"version"`
-	Worst       Worst            `json:"worst"`
+	Acts         map[string]int64 `json:"acts"` // let through, by verb
+	Aside        int64            `json:"aside"`
+	Fired        int64            `json:"fired"`
+	Intents      int64            `json:"intents"`
+	Pack         string           `json:"pack"`
+	Refused      map[string]int64 `json:"refused"` // intents held back, by limit
+	RefusedRules int64            `json:"refused_rules"`
+	Rules        int              `json:"rules"`
+	Silent       int              `json:"silent"` // rules that never fired
+	Steps        int64            `json:"steps"`  // look-ups that rules made
+	Undecided    int64            `json:"undecided"`
+	Version      string           `json:"version"`
+	Worst        Worst            `json:"worst"`
 }
 
 // Worst is the hour in which most members would have been taken out; of equal

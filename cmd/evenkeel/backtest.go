@@ -1,0 +1,205 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/evenkeel/evenkeel/engine/backtest"
+)
+
+// backtestForms are the forms of output of 'rules backtest'.
+var backtestForms = []string{"text", "json", "html"}
+
+// backtestOptions are the flags of 'rules backtest'.
+type backtestOptions struct {
+	against, packs string
+	facts          string
+	log            auditSource
+	since, until   string
+	recordings     []string
+	detect         detectOptions
+	output, out    string
+}
+
+func rulesBacktestCommand() *cobra.Command {
+	o := backtestOptions{detect: detectOptions{output: "jsonl"}}
+	cmd := &cobra.Command{
+		Use:   "backtest DIR",
+		Short: "Say what a pack, or two, would have decided on recorded facts",
+		Long: `Decide upon recorded facts with a pack, and with --against beside another one, and
+report what differs: decisions by rule, hour and member; acts that the guard would
+have let through, and which limit held the others back; the worst hour; and for
+each rule how often it fires in an hour.
+
+The facts are those of a file (--facts), of the log of a data directory (--data),
+or what the detectors find in recordings (--recording). Each group is decided upon
+in the order of its facts, at their own time, in mode act. An act that is let
+through succeeds, but no fact tells the rules of it: outcomes are those that were
+recorded.
+
+The report names the packs, the facts and the build, and is the same bytes
+wherever it is made. Its digest, that of the output of -o json, is what a proposal
+names as its evidence.`,
+		Example: `  evenkeel rules backtest packs/web --facts facts.jsonl
+  evenkeel rules backtest packs/web --against packs/web-live --data /var/lib/evenkeel --since 2026-11-08T00:00:00Z
+  evenkeel rules backtest packs/web --against h1:6a2… --facts facts.jsonl -o html --out report.html
+  evenkeel rules backtest packs/web --recording 'f*.csv.gz' --calibrate 'h*.csv.gz' -o json --out evidence.json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.run(cmd.Context(), args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	outputFlag(cmd, &o.output, backtestForms...)
+	f := cmd.Flags()
+	f.StringVar(&o.against, "against", "", "base to compare with: the directory of a pack, or its version h1:…")
+	f.StringVar(&o.packs, "packs", "", "directory of packs among which a version h1:… is looked for (default: the one that DIR is in)")
+	f.StringVar(&o.facts, "facts", "", "file of facts, one a line, as 'evenkeel detect -o jsonl' prints them; gzip allowed")
+	o.log.flags(cmd)
+	f.StringVar(&o.since, "since", "", "with --data: first entry, its number or a time like 2026-11-22T05:50:00Z; the day before is remembered")
+	f.StringVar(&o.until, "until", "", "with --data: last entry, its number or a time")
+	f.StringArrayVar(&o.recordings, "recording", nil, "recordings: names or patterns, separated by commas (repeatable)")
+	o.detect.learnFlags(cmd)
+	f.StringVar(&o.out, "out", "", "write the report to this file")
+	return cmd
+}
+
+func (o *backtestOptions) check() error {
+	if err := checkOutput(o.output, backtestForms...); err != nil {
+		return err
+	}
+	given := 0
+	for _, is := range []bool{o.facts != "", o.log.data != "", len(o.recordings) > 0} {
+		if is {
+			given++
+		}
+	}
+	var err error
+	switch {
+	case given != 1:
+		err = fmt.Errorf("rules backtest: %s given, want one of --facts, --data and --recording", count(given, "source of facts"))
+	case o.log.data == "" && (o.since != "" || o.until != "" || o.log.key != ""):
+		err = errors.New("rules backtest: --since, --until and --key are about a log, and need --data")
+	case len(o.recordings) == 0 && len(o.detect.calibrate) > 0:
+		err = errors.New("rules backtest: --calibrate is about recordings, and needs --recording")
+	default:
+		return nil
+	}
+	return &exitError{exitUsage, err, "see 'evenkeel rules backtest --help'"}
+}
+
+func (o *backtestOptions) run(ctx context.Context, dir string, stdout, stderr io.Writer) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	c := backtest.Config{Engine: buildVersion()}
+	var err error
+	if c.Candidate, err = backtestPack(dir); err != nil {
+		return err
+	}
+	if o.against != "" {
+		base, err := o.base(dir)
+		if err != nil {
+			return err
+		}
+		c.Base = &base
+	}
+	bar := newProgress(stderr)
+	feed, done, err := o.feed(ctx, bar, stderr)
+	if err != nil {
+		return err
+	}
+	c.Facts = func(ctx context.Context, take func(backtest.Recorded) error) error {
+		return feed(ctx, func(r backtest.Recorded) error {
+			bar.count()
+			return take(r)
+		})
+	}
+	bar.begin()
+	report, err := backtest.Run(ctx, c)
+	bar.end()
+	if err = errors.Join(err, done()); err != nil {
+		return o.explain(ctx, err)
+	}
+	return o.write(report, stdout, stderr)
+}
+
+// explain gives the error of a run its exit code.
+func (o *backtestOptions) explain(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return &exitError{exitInterrupted, errors.New("rules backtest: interrupted: there is no report"), ""}
+	}
+	if o.log.data != "" {
+		return o.log.explain(err)
+	}
+	return err
+}
+
+// write prints the report, or writes it to its file and says so. The digest goes
+// where it is not among the bytes that it is of.
+func (o *backtestOptions) write(r *backtest.Report, stdout, stderr io.Writer) error {
+	var b bytes.Buffer
+	var err error
+	switch o.output {
+	case "json":
+		b.Write(r.Encode())
+	case "html":
+		err = backtestHTML(&b, r)
+	default:
+		err = backtestText(&b, r)
+	}
+	if err != nil {
+		return err
+	}
+	if o.out != "" {
+		if err := os.WriteFile(o.out, b.Bytes(), 0o644); err != nil {
+			return fmt.Errorf("rules backtest: %w", err)
+		}
+		_, err = fmt.Fprintf(stdout, "evidence %s\nreport   %s\n", r.Digest(), o.out)
+		return err
+	}
+	if _, err := stdout.Write(b.Bytes()); err != nil || o.output == "text" {
+		return err
+	}
+	_, err = fmt.Fprintf(stderr, "evidence %s\n", r.Digest())
+	return err
+}
+
+// backtestPack reads a pack to be decided by.
+func backtestPack(dir string) (backtest.Pack, error) {
+	p, err := readPack(dir)
+	if err != nil {
+		return backtest.Pack{}, packError(dir, err)
+	}
+	program, err := compilePack(p)
+	if err != nil {
+		return backtest.Pack{}, packError(dir, err)
+	}
+	limits, err := packLimits(p)
+	if err != nil {
+		return backtest.Pack{}, packError(dir, err)
+	}
+	return backtest.Pack{Name: p.Name, Program: program, Limits: limits}, nil
+}
+
+// base reads the pack to compare with.
+func (o *backtestOptions) base(dir string) (backtest.Pack, error) {
+	if !isVersion(o.against) {
+		return backtestPack(o.against)
+	}
+	among := o.packs
+	if among == "" {
+		among = filepath.Dir(filepath.Clean(dir))
+	}
+	found, err := findPack(among, o.against)
+	if err != nil {
+		return backtest.Pack{}, err
+	}
+	return backtestPack(found)
+}
