@@ -83,7 +83,7 @@ func (o *backtestOptions) check() error {
 	var err error
 	switch {
 	case given != 1:
-		err = fmt.Errorf("rules backtest: %s given, want one of --facts, --data and --recording", count(given, "source of facts"))
+		err = fmt.Errorf("rules backtest: %d of --facts, --data and --recording are given, want one", given)
 	case o.log.data == "" && (o.since != "" || o.until != "" || o.log.key != ""):
 		err = errors.New("rules backtest: --since, --until and --key are about a log, and need --data")
 	case len(o.recordings) == 0 && len(o.detect.calibrate) > 0:

@@ -138,7 +138,7 @@ func TestGuardHoldsBack(t *testing.T) {
 func TestFactsAreCounted(t *testing.T) {
 	old := alarm(-time.Hour, "m05", "9")
 	old.Past = true
-	other := alarm(time.Minute, "m01", "9")
+	other := alarm(time.Minute, "m01", "7") // as in the first recording
 	other.Stream = "b.csv.gz"
 	r := mustRun(t, Config{Candidate: over(t, "8"), Facts: feed(old, alarm(time.Minute, "m01", "7"), alarm(time.Minute, "m01", "7"),
 		alarm(0, "m02", "9"), alarm(time.Minute-time.Second, "m03", "9"), roster(2*time.Minute, "in", "in"), other)})

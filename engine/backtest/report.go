@@ -43,7 +43,7 @@ type Report struct {
 type Facts struct {
 	Count      int64            `json:"count"` // given, in all
 	Decided    int64            `json:"decided"`
-	Digest     string           `json:"digest"`     // sha256:… of the lines "ID", or "ID  STREAM", of all that were given
+	Digest     string           `json:"digest"`     // sha256:… of the lines "ID", or "ID  N" of the N-th recording, of all that were given
 	Duplicates int64            `json:"duplicates"` // handled before, not decided upon again
 	First      string           `json:"first"`      // time of the first that was decided upon; empty: none was
 	Full       int64            `json:"full"`       // of members beyond those that a memory holds, refused

@@ -65,7 +65,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	if c.Candidate.Program == nil || c.Facts == nil || c.Base != nil && c.Base.Program == nil {
 		return nil, errors.New("backtest: run: want a program and facts")
 	}
-	r := &run{config: c, packs: []*Pack{&c.Candidate}, lanes: map[laneKey]*lane{}}
+	r := &run{config: c, packs: []*Pack{&c.Candidate}, lanes: map[laneKey]*lane{}, stream: map[string]int{"": 0}}
 	if c.Base != nil {
 		r.packs = append(r.packs, c.Base)
 	}
@@ -81,6 +81,7 @@ type run struct {
 	config Config
 	packs  []*Pack
 	lanes  map[laneKey]*lane
+	stream map[string]int // number of each that was named, from 1, in the order in which they come
 	recent engine.Recent
 	tally  *tally
 }
@@ -90,6 +91,7 @@ type entry struct {
 	recorded Recorded
 	fact     Fact
 	err      error
+	stream   int
 	fate     fate
 	judged   [2]judged // by the packs
 }
@@ -177,19 +179,13 @@ func (r *run) take(batch []entry) error {
 		if e.err != nil {
 			return e.err
 		}
-		if e.recorded = nil; r.recent.Has(e.fact.ID) {
-			e.fate = duplicate
-			continue
-		}
-		r.recent.Add(e.fact.ID)
-		l, err := r.lane(&e.fact)
+		l, err := r.assign(e)
 		if err != nil {
 			return err
 		}
-		if len(l.waiting) == 0 {
+		if l != nil && len(l.waiting) == 1 {
 			busy = append(busy, l)
 		}
-		l.waiting = append(l.waiting, e)
 	}
 	sides := len(r.packs)
 	errs := make([]error, len(busy)*sides)
@@ -206,6 +202,34 @@ func (r *run) take(batch []entry) error {
 		}
 	}
 	return nil
+}
+
+// assign has a fact wait in the lane of its group, which it returns; nil when it
+// was handled before.
+func (r *run) assign(e *entry) (*lane, error) {
+	e.recorded = nil
+	number, known := r.stream[e.fact.Stream]
+	if !known {
+		if number = len(r.stream); number > maxGroups {
+			return nil, fmt.Errorf("%.80s is one more than %d recordings: run it over fewer at a time", e.fact.Stream, maxGroups)
+		}
+		r.stream[e.fact.Stream] = number
+	}
+	e.stream = number
+	identity := e.fact.ID
+	if number > 0 { // two recordings may tell the same
+		identity = fmt.Sprint(number, " ", identity)
+	}
+	if r.recent.Has(identity) {
+		e.fate = duplicate
+		return nil, nil
+	}
+	r.recent.Add(identity)
+	l, err := r.lane(&e.fact)
+	if err == nil {
+		l.waiting = append(l.waiting, e)
+	}
+	return l, err
 }
 
 // lane returns the lane of a fact's group.

@@ -68,8 +68,8 @@ func (t *tally) add(e *entry) error {
 	f := &e.fact
 	t.facts.Count++
 	line := f.ID + "\n"
-	if f.Stream != "" {
-		line = f.ID + "  " + f.Stream + "\n"
+	if e.stream > 0 {
+		line = fmt.Sprintf("%s  %d\n", f.ID, e.stream)
 	}
 	_, _ = io.WriteString(t.digest, line) // a hash takes everything
 	if e.fate == decided {
