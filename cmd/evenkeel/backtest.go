@@ -2,16 +2,18 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/evenkeel/evenkeel/engine/backtest"
+	"github.com/evenkeel/evenkeel/knowledge"
 )
 
 // backtestForms are the forms of output of 'rules backtest'.
@@ -19,7 +21,7 @@ var backtestForms = []string{"text", "json", "html"}
 
 // backtestOptions are the flags of 'rules backtest'.
 type backtestOptions struct {
-	against, packs string
+	against, store string
 	facts          string
 	log            auditSource
 	since, until   string
@@ -49,7 +51,7 @@ wherever it is made. Its digest, that of the output of -o json, is what a propos
 names as its evidence.`,
 		Example: `  evenkeel rules backtest packs/web --facts facts.jsonl
   evenkeel rules backtest packs/web --against packs/web-live --data /var/lib/evenkeel --since 2026-11-08T00:00:00Z
-  evenkeel rules backtest packs/web --against h1:6a2… --facts facts.jsonl -o html --out report.html
+  evenkeel rules backtest packs/web --against h1:6a2… --data /var/lib/evenkeel -o html --out report.html
   evenkeel rules backtest packs/web --recording 'f*.csv.gz' --calibrate 'h*.csv.gz' -o json --out evidence.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -59,7 +61,7 @@ names as its evidence.`,
 	outputFlag(cmd, &o.output, backtestForms...)
 	f := cmd.Flags()
 	f.StringVar(&o.against, "against", "", "base to compare with: the directory of a pack, or its version h1:…")
-	f.StringVar(&o.packs, "packs", "", "directory of packs among which a version h1:… is looked for (default: the one that DIR is in)")
+	f.StringVar(&o.store, "store", "", "data directory that keeps the version h1:… (default: that of --data)")
 	f.StringVar(&o.facts, "facts", "", "file of facts, one a line, as 'evenkeel detect -o jsonl' prints them; gzip allowed")
 	o.log.flags(cmd)
 	f.StringVar(&o.since, "since", "", "with --data: first entry, its number or a time like 2026-11-22T05:50:00Z; the day before is remembered")
@@ -104,7 +106,7 @@ func (o *backtestOptions) run(ctx context.Context, dir string, stdout, stderr io
 		return err
 	}
 	if o.against != "" {
-		base, err := o.base(dir)
+		base, err := o.base()
 		if err != nil {
 			return err
 		}
@@ -177,29 +179,36 @@ func backtestPack(dir string) (backtest.Pack, error) {
 	if err != nil {
 		return backtest.Pack{}, packError(dir, err)
 	}
-	program, err := compilePack(p)
+	out, err := playable(p)
 	if err != nil {
-		return backtest.Pack{}, packError(dir, err)
+		return out, packError(dir, err)
 	}
-	limits, err := packLimits(p)
-	if err != nil {
-		return backtest.Pack{}, packError(dir, err)
-	}
-	return backtest.Pack{Name: p.Name, Program: program, Limits: limits}, nil
+	return out, nil
 }
 
-// base reads the pack to compare with.
-func (o *backtestOptions) base(dir string) (backtest.Pack, error) {
-	if !isVersion(o.against) {
+// playable returns a pack as a backtest plays it.
+func playable(p *knowledge.Pack) (out backtest.Pack, err error) {
+	out.Name = p.Name
+	if out.Program, err = compilePack(p); err == nil {
+		out.Limits, err = packLimits(p)
+	}
+	return out, err
+}
+
+// base reads the pack to compare with: a directory, or a version that the store
+// of a data directory keeps.
+func (o *backtestOptions) base() (backtest.Pack, error) {
+	if !strings.HasPrefix(o.against, "h1:") {
 		return backtestPack(o.against)
 	}
-	among := o.packs
-	if among == "" {
-		among = filepath.Dir(filepath.Clean(dir))
+	kept := cmp.Or(o.store, o.log.data)
+	if kept == "" {
+		return backtest.Pack{}, &exitError{exitUsage, fmt.Errorf("rules backtest: version %.60s is kept in a data directory, and none is given", o.against),
+			"add --store DIR, or give the directory of the pack"}
 	}
-	found, err := findPack(among, o.against)
+	p, err := store{kept}.pack(o.against)
 	if err != nil {
-		return backtest.Pack{}, err
+		return backtest.Pack{}, &exitError{exitFailed, fmt.Errorf("rules backtest: %w", err), "give the directory of the pack instead"}
 	}
-	return backtestPack(found)
+	return playable(p)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/evenkeel/evenkeel/engine"
 	"github.com/evenkeel/evenkeel/engine/backtest"
 	"github.com/evenkeel/evenkeel/facts"
+	"github.com/evenkeel/evenkeel/knowledge"
 )
 
 // webPack is the pack that the commands are tried on.
@@ -129,6 +130,32 @@ func TestBacktestReadsTheLogAsAFile(t *testing.T) {
 				t.Errorf("%d facts decided, %d remembered, want %d and %d", r.Facts.Decided, r.Facts.Past, tt.decided, tt.past)
 			}
 		})
+	}
+}
+
+// TestBacktestKeepsItsEvidence compares with a version that a data directory
+// keeps, and keeps the report there under the digest that it printed.
+func TestBacktestKeepsItsEvidence(t *testing.T) {
+	data, file, _ := factsInLog(t, 12)
+	files, err := knowledge.ReadBundle(os.DirFS(webPack))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := store{data}
+	version, err := kept.putBundle(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := backtestOf(t, webPack, "--against", version, "--data", data)
+	if r.Base == nil || r.Base.Version != version || *r.Difference != (backtest.Difference{}) {
+		t.Errorf("base %+v, difference %+v, want version %s and none", r.Base, r.Difference, version)
+	}
+	if again := backtestOf(t, webPack, "--against", version, "--store", data, "--facts", file); again.Digest() != r.Digest() {
+		t.Errorf("report with --store %s, want %s", again.Digest(), r.Digest())
+	}
+	digest, err := kept.putDossier(r.Encode())
+	if err != nil || digest != r.Digest() {
+		t.Errorf("kept as %s (%v), want %s", digest, err, r.Digest())
 	}
 }
 

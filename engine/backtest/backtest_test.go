@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/evenkeel/evenkeel/actions"
+	"github.com/evenkeel/evenkeel/engine"
 	"github.com/evenkeel/evenkeel/facts"
 )
 
@@ -131,6 +133,26 @@ func TestGuardHoldsBack(t *testing.T) {
 				t.Errorf("worst hour %+v, want one of at most %d acts", c.Worst, tt.acts)
 			}
 		})
+	}
+}
+
+// TestCriticalRuleWithoutASay wants the guard not to be asked, as live.
+func TestCriticalRuleWithoutASay(t *testing.T) {
+	source := func(name, when, then string) engine.Source {
+		return engine.Source{Name: "rules/" + name + ".grl", Text: fmt.Appendf(nil, "rule %s { when %s then %s }", name, when, then)}
+	}
+	p, err := engine.Compile("h1:critical", []engine.Source{
+		source("too_far", "F.Evidence > 8", `Propose("drain", F.Member, "far off");`), // fails where there is no member
+		source("look", "F.Evidence > 7", `Propose("notify", F.Member, "look");`),
+	}, engine.Allow{Verbs: []actions.Verb{actions.Drain, actions.Notify}, Tiers: []string{"T1"}, Critical: []string{"too_far"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits := actions.DefaultLimits()
+	limits.Verbs = []actions.Verb{actions.Notify}
+	c := mustRun(t, Config{Candidate: Pack{Name: "web", Program: p, Limits: limits}, Facts: feed(alarm(0, "", "7.5"), alarm(time.Hour, "", "9"))}).Candidate
+	if c.Acts["notify"] != 1 || c.Refused[adviseOnly] != 1 || c.RefusedRules != 1 {
+		t.Errorf("acts %v, held back %v, %d rules refused, want one notice, then one held back as the critical rule is refused", c.Acts, c.Refused, c.RefusedRules)
 	}
 }
 

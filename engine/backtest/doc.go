@@ -19,8 +19,8 @@
 // whatever their names.
 //
 // What a decision wants goes to a rehearsal of the group's guard
-// ([actions.Rehearsal]) with the pack's limits: every act that it lets through
-// succeeds. The members it looks at are those that the facts tell of, without
+// ([actions.Rehearsal]) with the pack's limits, unless a critical rule had no
+// say: every act that it lets through succeeds. The members it looks at are those that the facts tell of, without
 // what our own hand did when the facts were recorded: members that a recorded
 // act holds out count as in service. Members whose names no fact tells count as
 // well.

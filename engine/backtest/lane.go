@@ -47,12 +47,16 @@ type judged struct {
 	intents []wish
 }
 
-// wish is an intent, with what the guard said.
+// wish is an intent, and what became of it.
 type wish struct {
 	verb  actions.Verb
 	rule  string
 	limit string // that held it back; empty: let through
 }
+
+// adviseOnly stands for a limit where the guard is not asked: a critical rule of
+// the pack had no say.
+const adviseOnly = "advise only"
 
 // judge lets a side decide upon the facts that wait.
 func (l *lane) judge(side int) error {
@@ -91,8 +95,11 @@ func (s *side) take(e *entry, j *judged) error {
 	s.memory.Record(&d)
 	j.work, j.aside = work, len(d.Quarantined)
 	for _, in := range d.Intents() {
-		o := s.guard.Submit(s.clock, in, s.world.inventory)
-		j.intents = append(j.intents, wish{in.Verb, in.Rule, o.Limit})
+		w := wish{in.Verb, in.Rule, adviseOnly}
+		if d.Acts() {
+			w.limit = s.guard.Submit(s.clock, in, s.world.inventory).Limit
+		}
+		j.intents = append(j.intents, w)
 	}
 	return nil
 }
