@@ -17,7 +17,7 @@ func TestBacktestMeasuresTimeAndHeap(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
 		t.Fatalf("output %q: %v", out.String(), err)
 	}
-	for i, unit := range []string{"s", "facts/s", "MB"} {
+	for i, unit := range []string{"s", "s of one", "facts/s", "MB"} {
 		if r := got.Results[i]; r.Unit != unit || r.Median <= 0 || !strings.HasPrefix(r.Name, "1000 facts on 200 rules") {
 			t.Errorf("result %+v, want some %s of 1000 facts on 200 rules", r, unit)
 		}

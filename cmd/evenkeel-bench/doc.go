@@ -28,8 +28,9 @@
 //
 //	evenkeel-bench backtest  # 1,000,000 facts on 5,000 rules
 //
-// takes the time of a backtest from a file of facts to its report, and the heap
-// that is in use at most, packs included; with --base two packs decide.
+// takes the time of a backtest from a file of facts to its report, that which the
+// processors spent on it, and the heap that is in use at most, packs included;
+// with --base two packs decide.
 //
 // Three more commands are about detection:
 //
