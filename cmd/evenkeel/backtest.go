@@ -100,23 +100,34 @@ func (o *backtestOptions) run(ctx context.Context, dir string, stdout, stderr io
 	if err := o.check(); err != nil {
 		return err
 	}
-	c := backtest.Config{Engine: buildVersion()}
-	var err error
-	if c.Candidate, err = backtestPack(dir); err != nil {
-		return err
-	}
-	if o.against != "" {
-		base, err := o.base()
-		if err != nil {
-			return err
-		}
-		c.Base = &base
-	}
-	bar := newProgress(stderr)
-	feed, done, err := o.feed(ctx, bar, stderr)
+	candidate, err := backtestPack(dir)
 	if err != nil {
 		return err
 	}
+	var base *backtest.Pack
+	if o.against != "" {
+		p, err := o.base()
+		if err != nil {
+			return err
+		}
+		base = &p
+	}
+	report, err := o.play(ctx, candidate, base, stderr)
+	if err != nil {
+		return err
+	}
+	return o.write(report, stdout, stderr)
+}
+
+// play plays a pack, and another beside it unless base is nil, over the facts
+// that the flags name.
+func (o *backtestOptions) play(ctx context.Context, candidate backtest.Pack, base *backtest.Pack, stderr io.Writer) (*backtest.Report, error) {
+	bar := newProgress(stderr)
+	feed, done, err := o.feed(ctx, bar, stderr)
+	if err != nil {
+		return nil, err
+	}
+	c := backtest.Config{Engine: buildVersion(), Candidate: candidate, Base: base}
 	c.Facts = func(ctx context.Context, take func(backtest.Recorded) error) error {
 		return feed(ctx, func(r backtest.Recorded) error {
 			bar.count()
@@ -127,9 +138,9 @@ func (o *backtestOptions) run(ctx context.Context, dir string, stdout, stderr io
 	report, err := backtest.Run(ctx, c)
 	bar.end()
 	if err = errors.Join(err, done()); err != nil {
-		return o.explain(ctx, err)
+		return nil, o.explain(ctx, err)
 	}
-	return o.write(report, stdout, stderr)
+	return report, nil
 }
 
 // explain gives the error of a run its exit code.

@@ -25,8 +25,9 @@ type changeCase struct {
 	papers   *parcel
 	pack     *knowledge.Pack
 	program  *engine.Program
-	verdict  knowledge.Verdict // of the gate, as if its parent were live
-	parent   *packBytes        // what it would replace; nil: not here
+	dossier  *knowledge.Dossier // nil: not here
+	verdict  knowledge.Verdict  // of the gate, as if its parent were live
+	parent   *packBytes         // what it would replace; nil: not here
 }
 
 // openCase reads a change from the log, or from a folder or archive that
@@ -123,8 +124,14 @@ func newCase(p *parcel, id, trust string, now time.Time) (*changeCase, error) {
 	if want := k.proposal.Field("bundle"); bundle != want {
 		return nil, &exitError{exitTampered, fmt.Errorf("the files have the digest %s, the proposal is for %s", bundle, want), "do not sign it; ask who sent this"}
 	}
-	if p.dossier != nil && knowledge.TextDigest(p.dossier) != k.proposal.Field("evidence") {
-		return nil, &exitError{exitTampered, fmt.Errorf("the dossier has the digest %s, the proposal names %s", knowledge.TextDigest(p.dossier), k.proposal.Field("evidence")), "do not sign it; ask who sent this"}
+	if p.dossier != nil {
+		k.dossier, err = knowledge.DecodeDossier(p.dossier)
+		if err == nil {
+			err = k.dossier.Fits(k.proposal)
+		}
+		if err != nil {
+			return nil, &exitError{exitTampered, err, "do not sign it; ask who sent this"}
+		}
 	}
 	if err := k.compile(); err != nil {
 		return nil, err

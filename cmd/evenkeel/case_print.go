@@ -43,6 +43,12 @@ func (k *changeCase) print(w io.Writer) error {
 		return err
 	}
 	fmt.Fprintln(w)
+	if k.dossier != nil {
+		if err := printDossier(w, k.dossier); err != nil {
+			return err
+		}
+		fmt.Fprintln(w)
+	}
 	if k.parent == nil {
 		_, err := fmt.Fprintf(w, "what it would replace is not here to be compared with: %s\n\n", p.Field("parent"))
 		return err
@@ -87,7 +93,7 @@ func (k *changeCase) rollout() string {
 
 // evidence says whether the dossier is here.
 func (k *changeCase) evidence() string {
-	if k.papers.dossier == nil {
+	if k.dossier == nil {
 		return k.proposal.Field("evidence") + ", which is not here: read it where it is kept, and compare its digest"
 	}
 	return k.proposal.Field("evidence") + ", computed from the dossier"

@@ -175,8 +175,8 @@ func (g *governor) keep(p *parcel, t knowledge.SignedText) error {
 		}
 	}
 	if p.dossier != nil {
-		if digest := knowledge.TextDigest(p.dossier); digest != s.Field("evidence") {
-			return fmt.Errorf("the dossier beside it has the digest %s, it names %s: %w", digest, s.Field("evidence"), errAnother)
+		if err := fits(p.dossier, s); err != nil {
+			return err
 		}
 		if _, err := g.store.putDossier(p.dossier); err != nil {
 			return err
@@ -186,13 +186,26 @@ func (g *governor) keep(p *parcel, t knowledge.SignedText) error {
 	if err != nil {
 		return fmt.Errorf("its bundle is neither with it nor here: %w", err)
 	}
-	if _, err := g.store.dossier(s.Field("evidence")); err != nil {
+	dossier, err := g.store.dossier(s.Field("evidence"))
+	if err != nil {
 		return fmt.Errorf("its dossier is neither with it nor here: %w", err)
+	}
+	if err := fits(dossier, s); err != nil {
+		return err
 	}
 	if err := pack.CheckRollout(s); err != nil {
 		return err
 	}
 	return g.survey(pack)
+}
+
+// fits returns an error unless b is the dossier that the proposal names.
+func fits(b []byte, proposal knowledge.Statement) error {
+	d, err := knowledge.DecodeDossier(b)
+	if err != nil {
+		return err
+	}
+	return d.Fits(proposal)
 }
 
 var errAnother = errors.New("something else was sent")

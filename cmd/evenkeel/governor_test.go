@@ -131,8 +131,8 @@ func (o *office) proposal(t *testing.T, bundle map[string][]byte, change map[str
 	if err != nil {
 		t.Fatal(err)
 	}
-	dossier := []byte("{}")
 	live := o.governor.ledger.Live()
+	dossier := (&knowledge.Dossier{V: 1, Bundle: digest, Parent: live.Bundle}).Encode()
 	_, trust := o.governor.ledger.Chain().Current()
 	fields := map[string]string{"trust": trust, "env": o.env, "seq": "1", "parent": "none", "bundle": digest, "kind": "change",
 		"author": "ana", "contributors": "-", "created": stamp(o.clock), "not-before": stamp(o.clock), "expires": stamp(o.clock.Add(time.Hour)),
@@ -316,7 +316,15 @@ func TestProposalsWithoutWhatTheyAreAboutAreRefused(t *testing.T) {
 		{"no bundle", func(p *parcel) { p.bundle = nil }, nil, "neither with it nor here"},
 		{"another bundle", func(p *parcel) { p.bundle = o.pack(t, "another") }, nil, "something else was sent"},
 		{"no dossier", func(p *parcel) { p.dossier = nil }, map[string]string{"evidence": knowledge.TextDigest([]byte("elsewhere"))}, "dossier is neither"},
-		{"another dossier", func(p *parcel) { p.dossier = []byte("[]") }, nil, "something else was sent"},
+		{"another dossier", func(p *parcel) {
+			d, err := knowledge.DecodeDossier(p.dossier)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.Hours = 1
+			p.dossier = d.Encode()
+		}, nil, "names the dossier"},
+		{"no dossier but a file", func(p *parcel) { p.dossier = []byte("[]") }, nil, "knowledge: dossier"},
 		{"a ring that the pack does not have", func(*parcel) {}, map[string]string{"rollout": "shadow=10s,ring9=10s,all=0s"}, "stage ring9"},
 		{"no signature", func(p *parcel) { p.statements[0].Signatures = nil }, nil, "no signature"},
 		{"a rule that does not compile", func(*parcel) {}, nil, "E02"},
@@ -333,8 +341,8 @@ func TestProposalsWithoutWhatTheyAreAboutAreRefused(t *testing.T) {
 			}
 		})
 	}
-	if got := o.entries(t); got["paper.refused"] != 7 || got["change.proposed"] != 0 {
-		t.Errorf("entries %v, want 7 refusals and no proposal", got)
+	if got := o.entries(t); got["paper.refused"] != 8 || got["change.proposed"] != 0 {
+		t.Errorf("entries %v, want 8 refusals and no proposal", got)
 	}
 }
 

@@ -22,7 +22,7 @@ func rulesCommand() *cobra.Command {
 	}
 	cmd.AddCommand(rulesCheckCommand(), rulesDiffCommand(), rulesFmtCommand(), rulesGraphCommand(), rulesTestCommand(), rulesBacktestCommand(),
 		rulesSurveyCommand(), rulesVocabularyCommand(), rulesQuarantineCommand(),
-		rulesGateCommand(), rulesSignCommand(), rulesStatusCommand(), rulesHistoryCommand(), rulesShowCommand(), rulesExportCommand(),
+		rulesGateCommand(), rulesSignCommand(), rulesStatusCommand(), rulesHistoryCommand(), rulesShowCommand(), rulesExportCommand(), rulesProposeCommand(),
 		rulesApproveCommand(), rulesRejectCommand(), rulesWithdrawCommand(), rulesRollbackCommand(), rulesBreakglassCommand())
 	return cmd
 }

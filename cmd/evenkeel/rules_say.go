@@ -17,9 +17,7 @@ var about = []string{"trust", "env", "seq", "parent", "bundle"}
 // sayOptions are the flags of the commands that answer a proposal.
 type sayOptions struct {
 	paperOptions
-	from    string
-	meaning string
-	why     string
+	from string
 }
 
 // answerCommand makes a command that shows a change and signs an answer to it.
