@@ -115,7 +115,8 @@ func (l *Ledger) begin(c *change, typ string, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	c.began, c.under, c.approvers = at, len(l.registers), v.Approvers
+	c.began, c.entry, c.approvers = at, l.seq, v.Approvers
+	c.under, c.said = len(l.registers), len(c.papers)
 	c.since, c.stage = at, stageShadow
 	if standby {
 		c.stage = stateStandby

@@ -49,7 +49,9 @@ type change struct {
 
 	scheduled bool      // that it waits for its time is in the log
 	began     time.Time // the instant as of which its approvals are judged
+	entry     int64     // of the log, by which it began
 	under     int       // versions of the register that there were then
+	said      int       // papers that there were then
 	approvers []string  // by whose yes it began
 
 	sifted     *papers // its papers under the register in force
@@ -155,7 +157,7 @@ func (l *Ledger) Question(digest string, now time.Time) (Question, error) {
 	q := l.question(c, l.now(now))
 	q.Registers, q.Statements = l.registers, l.texts(c.papers)
 	if !c.began.IsZero() {
-		q.Registers = l.registers[:c.under]
+		q.Registers, q.Statements = l.registers[:c.under], l.texts(c.papers[:c.said])
 		q.Active, q.Seq, q.Now = c.plan.Field("parent"), c.plan.Number("seq")-1, c.began
 	}
 	return q, nil

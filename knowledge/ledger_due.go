@@ -95,7 +95,7 @@ func (l *Ledger) breaks(c *change, now time.Time) []string {
 		why = v.Reasons
 	}
 	for _, s := range l.stops {
-		if !s.at.Before(c.began) {
+		if s.ended.IsZero() && s.seq > c.entry {
 			why = append(why, fmt.Sprintf("stopped by %s: %s", s.by, s.why))
 		}
 	}

@@ -35,6 +35,7 @@ type StopRecord struct {
 type standing struct {
 	digest, scope, by, why string
 	at                     time.Time
+	seq                    int64             // of its entry
 	said                   map[string]string // person → digest of their resume
 	ended                  time.Time         // zero: it stands
 }
@@ -112,7 +113,7 @@ func (l *Ledger) admitStop(s Statement, r receipt, now time.Time) (func(time.Tim
 // halt keeps a stop, and forgets those that ended long ago.
 func (l *Ledger) halt(digest, scope, by, why string, at time.Time) {
 	l.stops = slices.DeleteFunc(l.stops, func(s *standing) bool { return !s.ended.IsZero() && s.at.Before(at.Add(-maxStopAge-clockSkew)) })
-	l.stops = append(l.stops, &standing{digest: digest, scope: scope, by: by, why: why, at: at, said: map[string]string{}})
+	l.stops = append(l.stops, &standing{digest: digest, scope: scope, by: by, why: why, at: at, seq: l.seq, said: map[string]string{}})
 }
 
 func (l *Ledger) admitResume(s Statement, r receipt) (func(time.Time), error) {

@@ -152,11 +152,7 @@ func (l *Ledger) asBegun(c *change) Verdict {
 	chain := &Chain{l.chain.Versions[:c.under], l.chain.Digests[:c.under]}
 	q := l.question(c, c.began)
 	q.Active, q.Seq = c.plan.Field("parent"), c.plan.Number("seq")-1
-	for i, t := range l.texts(c.papers) {
-		if !c.papers[i].at.After(c.began) {
-			q.Statements = append(q.Statements, t)
-		}
-	}
+	q.Statements = l.texts(c.papers[:c.said])
 	return chain.judge(q)
 }
 
