@@ -16,9 +16,10 @@ import (
 const (
 	// maxVersions of a people register: a new one each day for three years.
 	maxVersions = 1024
-	// maxChanges that a ledger remembers. One that ended is forgotten only when
-	// its papers can begin nothing any more.
-	maxChanges = 512
+	// maxChanges that a ledger remembers, and maxOfAuthor of one author, who then
+	// locks nobody else out. One that ended is forgotten only when its papers can
+	// begin nothing any more.
+	maxChanges, maxOfAuthor = 512, 64
 	// maxPapers of one change: an approval by each person of the largest register,
 	// and again with another key.
 	maxPapers = 128
@@ -239,8 +240,8 @@ func (l *Ledger) admitProposal(s Statement, r receipt, now time.Time) (func(time
 	if missing := fmt.Sprintf("0 of %d approvals", c.sifted.policy.Approvals); !slices.Equal(v.Reasons, []string{missing}) {
 		return nil, errors.New(strings.Join(slices.DeleteFunc(v.Reasons, func(s string) bool { return s == missing }), "; "))
 	}
-	if !l.room(now) {
-		return nil, fmt.Errorf("%d changes are known and none of them can be forgotten yet", maxChanges)
+	if err := l.room(s.Field("author"), now); err != nil {
+		return nil, err
 	}
 	return func(at time.Time) {
 		l.forget(at)
@@ -249,9 +250,24 @@ func (l *Ledger) admitProposal(s Statement, r receipt, now time.Time) (func(time
 	}, nil
 }
 
-// room reports whether another change can be kept.
-func (l *Ledger) room(now time.Time) bool {
-	return len(l.changes) < maxChanges || slices.ContainsFunc(l.changes, func(c *change) bool { return l.forgettable(c, now) })
+// room returns why another change of the author cannot be kept.
+func (l *Ledger) room(author string, now time.Time) error {
+	all, mine := 0, 0
+	for _, c := range l.changes {
+		if !l.forgettable(c, now) {
+			all++
+			if c.plan.Field("author") == author {
+				mine++
+			}
+		}
+	}
+	switch {
+	case mine >= maxOfAuthor:
+		return fmt.Errorf("%d changes by %s are known and cannot be forgotten yet", mine, author)
+	case all >= maxChanges:
+		return fmt.Errorf("%d changes are known and cannot be forgotten yet", all)
+	}
+	return nil
 }
 
 // forgettable reports whether a change has ended, and its papers would be
@@ -317,9 +333,11 @@ func (l *Ledger) admitWord(s Statement, r receipt, now time.Time) (func(time.Tim
 func (l *Ledger) against(c *change, r receipt, state, why string) func(time.Time) {
 	return func(at time.Time) {
 		c.add(r, at)
-		if !c.rolling() {
-			c.end(state, why, at)
+		if c.rolling() {
+			c.no = why
+			return
 		}
+		c.end(state, why, at)
 	}
 }
 

@@ -330,6 +330,41 @@ func TestRollbacksThatAreRefused(t *testing.T) {
 	}
 }
 
+// TestMemoryIsBounded floods a town with proposals and stops by one person.
+func TestMemoryIsBounded(t *testing.T) {
+	w := newTown(t)
+	var last SignedText
+	for range maxOfAuthor {
+		last = w.propose("one", nil)
+		w.must(last, w.about(Withdrawal, last, "alice"))
+	}
+	w.refused(w.propose("one", nil), "64 changes by alice are known")
+	w.refused(last, "known already") // a change that ended is not forgotten
+	p := w.propose("two", map[string]string{"author": "bob"})
+	w.must(p, w.approve(p, "carol", nil), w.approve(p, "dave", nil))
+	w.due(0, "shadow")
+	w.due(30*time.Minute, "ring")
+	w.due(30*time.Minute, "activated")
+	for round := range 9 { // they can begin nothing now, and make room
+		for range maxOfAuthor {
+			last = w.propose("one", map[string]string{"expires": formatTime(w.now.Add(2 * time.Hour))})
+			w.must(last, w.about(Withdrawal, last, "alice"))
+		}
+		w.due(3 * time.Hour)
+		if n := len(w.l.Changes(w.now)); n > maxChanges || round > 7 && n < maxChanges {
+			t.Errorf("round %d: %d changes are known, want at most %d", round, n, maxChanges)
+		}
+	}
+	w.wantState(p, "live", "")
+	for i := range maxStops {
+		w.must(w.sign(Stop, "erin", map[string]string{"scope": "group/" + itoa(uint64(i))}))
+	}
+	w.refused(w.sign(Stop, "erin", map[string]string{"scope": "group/x"}), "256 stops are known already: stop all")
+	w.must(w.sign(Stop, "erin", map[string]string{"scope": "all"}))
+	w.refused(w.sign(Stop, "erin", map[string]string{"scope": "all"}), "257 stops are known already")
+	w.replay()
+}
+
 // TestRollbackThatComesTooLateIsDropped accepts a rollback in time, and is away
 // until the window has closed.
 func TestRollbackThatComesTooLateIsDropped(t *testing.T) {

@@ -47,6 +47,7 @@ type change struct {
 	since time.Time // of the state and stage
 	why   string    // it ended
 
+	no        string    // somebody said so while it was rolled out
 	scheduled bool      // that it waits for its time is in the log
 	began     time.Time // the instant as of which its approvals are judged
 	entry     int64     // of the log, by which it began
@@ -154,13 +155,21 @@ func (l *Ledger) Question(digest string, now time.Time) (Question, error) {
 	if c == nil {
 		return Question{}, fmt.Errorf("knowledge: change %.80s is not known", digest)
 	}
+	if !c.began.IsZero() {
+		q := l.asBegun(c)
+		q.Registers = l.registers[:c.under]
+		return q, nil
+	}
 	q := l.question(c, l.now(now))
 	q.Registers, q.Statements = l.registers, l.texts(c.papers)
-	if !c.began.IsZero() {
-		q.Registers, q.Statements = l.registers[:c.under], l.texts(c.papers[:c.said])
-		q.Active, q.Seq, q.Now = c.plan.Field("parent"), c.plan.Number("seq")-1, c.began
-	}
 	return q, nil
+}
+
+// asBegun is what the gate was asked of a change when it began, but for the
+// registers: without what was said later, and what is not believed any more.
+func (l *Ledger) asBegun(c *change) Question {
+	return Question{Trust: l.trust, Env: l.env, Statements: l.texts(c.papers[:c.said]), Bundle: c.plan.Field("bundle"),
+		Active: c.plan.Field("parent"), Seq: c.plan.Number("seq") - 1, Now: c.began}
 }
 
 // Verdict asks the gate what [Ledger.Question] returns.

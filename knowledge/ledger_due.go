@@ -92,7 +92,10 @@ func (l *Ledger) breaks(c *change, now time.Time) []string {
 	v := l.judge(c, c.plan.Field("trust"), false, now)
 	why := []string{}
 	if !v.Accepted {
-		why = v.Reasons
+		why = slices.Clone(v.Reasons)
+	}
+	if c.no != "" && !slices.Contains(why, c.no) { // whoever said it may have left since
+		why = append(why, c.no)
 	}
 	for _, s := range l.stops {
 		if s.ended.IsZero() && s.seq > c.entry {

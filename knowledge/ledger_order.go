@@ -3,7 +3,6 @@ package knowledge
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -42,8 +41,6 @@ func (l *Ledger) admitOrder(s Statement, r receipt, now time.Time) (func(time.Ti
 	o := &order{r, s}
 	c := l.change(s.Field("proposal"))
 	switch {
-	case slices.ContainsFunc(l.orders, func(o *order) bool { return o.digest == r.digest }):
-		return nil, ErrKnown
 	case c == nil:
 		return nil, fmt.Errorf("the proposal %s is not known here", s.Field("proposal"))
 	case len(c.orders) == maxOrders:

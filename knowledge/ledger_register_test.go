@@ -101,6 +101,17 @@ func TestRegisterReplacedMidway(t *testing.T) {
 	}
 }
 
+// TestRejectionBySomebodyWhoLeaves counts: a no is not taken back by a register.
+func TestRejectionBySomebodyWhoLeaves(t *testing.T) {
+	w := newTown(t)
+	p := w.begin("one", nil)
+	w.must(w.approve(p, "dave", map[string]string{"decision": "reject", "meaning": "wait"}))
+	w.succeed(without("dave"))
+	w.due(0, "halted")
+	w.wantState(p, "halted", "rejected by dave: wait")
+	w.replay()
+}
+
 func TestRegisterExpires(t *testing.T) {
 	w := bareTown(t)
 	w.registers[0].Expires = w.now.Add(3 * time.Hour)

@@ -138,22 +138,12 @@ func (l *Ledger) taint(c *change) string {
 	}
 	if c.doubted != l.generation {
 		c.doubted, c.doubt = l.generation, ""
-		v := l.asBegun(c)
-		if !v.Accepted {
+		then := &Chain{l.chain.Versions[:c.under], l.chain.Digests[:c.under]}
+		if v := then.judge(l.asBegun(c)); !v.Accepted {
 			c.doubt = "its approvals rest on a key that was stolen: " + strings.Join(v.Reasons, "; ")
 		}
 	}
 	return c.doubt
-}
-
-// asBegun asks the gate as when the change began, but without what is not
-// believed any more and without what was said later.
-func (l *Ledger) asBegun(c *change) Verdict {
-	chain := &Chain{l.chain.Versions[:c.under], l.chain.Digests[:c.under]}
-	q := l.question(c, c.began)
-	q.Active, q.Seq = c.plan.Field("parent"), c.plan.Number("seq")-1
-	q.Statements = l.texts(c.papers[:c.said])
-	return chain.judge(q)
 }
 
 var errNoEnv = errors.New("the people register names no such environment yet, or two of its name")

@@ -254,11 +254,17 @@ func (w *town) due(d time.Duration, want ...string) {
 	}
 }
 
-// begin brings a bundle into shadow.
-func (w *town) begin(name string, fields map[string]string) SignedText {
+// begin brings a bundle into shadow, by the yes of bob and carol if nobody is named.
+func (w *town) begin(name string, fields map[string]string, yes ...string) SignedText {
 	w.t.Helper()
+	if yes == nil {
+		yes = []string{"bob", "carol"}
+	}
 	p := w.propose(name, fields)
-	w.must(p, w.approve(p, "bob", nil), w.approve(p, "carol", nil))
+	w.must(p)
+	for _, who := range yes {
+		w.must(w.approve(p, who, nil))
+	}
 	w.due(0, "shadow")
 	return p
 }
