@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -11,8 +12,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/evenkeel/evenkeel/knowledge"
 )
 
 const (
@@ -23,21 +22,42 @@ const (
 	// for a slip of the hand.
 	refusedDir = "refused"
 
-	inboxEvery   = 500 * time.Millisecond
-	maxInboxTake = 64              // drops that are taken at a time
-	maxRefused   = 100             // drops that are kept, the newest
-	inboxSettle  = 2 * time.Second // a lone paper is taken when it is as old: its signature comes after it
+	// inboxEvery is the time between two looks. A parcel is taken at the first
+	// that finds it, a lone paper at the second: within a second.
+	inboxEvery = 500 * time.Millisecond
+	// inboxPatience is how long a paper may lie without a signature, and a
+	// signature without its paper.
+	inboxPatience = 10 * time.Minute
+
+	maxInboxLook = 4096 // names that are read in one look; the rest comes later
+	maxRefused   = 100  // drops that are kept, the newest
+	maxAsideName = 200  // bytes of a drop's name that are kept: with the time before it, it is a name still
 )
 
 // inbox is a folder in which people leave papers: a parcel's folder, moved into
-// place when it is whole, or a lone statement NAME.txt with its signatures. A
-// name that begins with a dot is not finished, and not looked at.
+// place when it is whole, or a lone statement NAME.txt with its signatures
+// NAME.txt.ANYTHING.sig. A name that begins with a dot is not finished, and not
+// looked at. It is for one goroutine.
 type inbox struct {
 	dir    string
 	take   func(ctx context.Context, p *parcel, via string) ([]paperResult, error)
 	refuse func(ctx context.Context, name string, why error) error // what is no parcel
 	now    func() time.Time
 	logger *slog.Logger
+
+	drops map[string]*drop // that lay there at the last look, by name
+}
+
+// drop is what lies in the inbox under one name: a parcel's folder, or a paper
+// with what is beside it.
+type drop struct {
+	name    string
+	entries []fs.DirEntry
+	parcel  bool
+	looks   string    // what it looked like: names, sizes, times of change
+	since   time.Time // it looks so
+	seen    bool      // by the look before this one
+	done    bool      // dealt with, and could not be moved away
 }
 
 // prepare makes the folders.
@@ -52,8 +72,12 @@ func (b *inbox) prepare() error {
 func (b *inbox) run(ctx context.Context) error {
 	t := time.NewTicker(inboxEvery)
 	defer t.Stop()
-	for {
-		if err := b.look(ctx); err != nil && ctx.Err() == nil {
+	for said := ""; ; {
+		err := b.look(ctx)
+		if err == nil {
+			said = ""
+		} else if err.Error() != said && ctx.Err() == nil {
+			said = err.Error()
 			b.logger.Warn("inbox", "error", err)
 		}
 		select {
@@ -64,106 +88,103 @@ func (b *inbox) run(ctx context.Context) error {
 	}
 }
 
-// look takes what lies in the inbox now, the oldest names first. What could not
-// be recorded stays there.
+// look takes what is whole, lone papers first: a stop waits for no parcel. What
+// could not be recorded stays there, and the error says why; what cannot be moved
+// away is not taken again, and holds up nothing else.
 func (b *inbox) look(ctx context.Context) error {
-	entries, err := os.ReadDir(b.dir)
-	if err != nil {
-		return fmt.Errorf("inbox: %w", err)
-	}
-	var lone []fs.DirEntry
-	taken := 0
-	for _, e := range entries {
-		switch {
-		case e.Name() == refusedDir || strings.HasPrefix(e.Name(), "."):
-		case taken == maxInboxTake:
-			return nil
-		case e.IsDir():
-			taken++
-			if err := b.takeParcel(ctx, e.Name()); err != nil {
-				return err
-			}
-		default:
-			lone = append(lone, e)
-		}
-	}
-	return b.takeLone(ctx, lone)
-}
-
-func (b *inbox) takeParcel(ctx context.Context, name string) error {
-	dir := filepath.Join(b.dir, name)
-	p, err := readParcel(os.DirFS(dir))
-	if err != nil {
-		if err := b.refuse(ctx, name, err); err != nil {
-			return err
-		}
-		return b.putAside(name)
-	}
-	results, err := b.take(ctx, p, inboxDir)
-	if err != nil {
-		return err
-	}
-	if refused(results) || len(results) == 0 {
-		return b.putAside(name)
-	}
-	if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("inbox: %w", err)
-	}
-	return nil
-}
-
-func refused(results []paperResult) bool {
-	return slices.ContainsFunc(results, func(r paperResult) bool { return r.Result == "refused" })
-}
-
-// takeLone takes the statements that lie in the inbox by themselves, when they
-// have lain there for a moment.
-func (b *inbox) takeLone(ctx context.Context, entries []fs.DirEntry) error {
-	settled := len(entries) > 0
-	for _, e := range entries {
-		info, err := e.Info()
-		if err != nil || b.now().Sub(info.ModTime()) < inboxSettle {
-			settled = false
-		}
-	}
-	if !settled {
-		return nil
-	}
-	texts, err := knowledge.ReadSignedTexts(os.DirFS(b.dir))
-	if err != nil {
-		return fmt.Errorf("inbox: %w", err)
-	}
-	results, err := b.take(ctx, &parcel{statements: texts}, inboxDir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if refused(results) || len(results) == 0 {
-			err = b.putAside(e.Name())
-		} else {
-			err = os.Remove(filepath.Join(b.dir, e.Name()))
-		}
-		if err != nil {
-			return fmt.Errorf("inbox: %w", err)
-		}
-	}
-	return nil
-}
-
-// putAside moves a drop to those that were refused, and forgets the oldest.
-func (b *inbox) putAside(name string) error {
-	aside := filepath.Join(b.dir, refusedDir)
-	to := filepath.Join(aside, fmt.Sprintf("%020d-%s", b.now().UnixNano(), name))
-	if err := os.Rename(filepath.Join(b.dir, name), to); err != nil {
-		return fmt.Errorf("inbox: %w", err)
-	}
-	entries, err := os.ReadDir(aside)
+	found, err := b.read()
 	if err != nil {
 		return fmt.Errorf("inbox: %w", err)
 	}
 	var errs []error
-	for _, e := range entries[:max(0, len(entries)-maxRefused)] {
-		errs = append(errs, os.RemoveAll(filepath.Join(aside, e.Name())))
+	for _, d := range found {
+		if d.done {
+			continue
+		}
+		refused, ready, err := b.open(ctx, d)
+		if err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+		if ready {
+			d.done = true
+			errs = append(errs, b.clear(d, refused))
+		}
 	}
 	return errors.Join(errs...)
+}
+
+// read returns the drops as they lie there now: lone papers, then parcels, each
+// by name. One that looks as it did is the one of the last look.
+func (b *inbox) read() ([]*drop, error) {
+	f, err := os.Open(b.dir)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := f.ReadDir(maxInboxLook)
+	if err := errors.Join(ignoreEOF(err), f.Close()); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(entries, func(x, y fs.DirEntry) int { return strings.Compare(x.Name(), y.Name()) })
+	now, drops := b.now(), map[string]*drop{}
+	var found []*drop
+	for _, e := range entries {
+		name := e.Name()
+		if name == refusedDir || strings.HasPrefix(name, ".") {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil {
+			continue // gone meanwhile
+		}
+		key := name
+		if text, ok := paperOf(drops, name); ok && !e.IsDir() {
+			key = text
+		}
+		d := drops[key]
+		if d == nil {
+			d = &drop{name: key, parcel: e.IsDir(), since: now}
+			drops[key], found = d, append(found, d)
+		}
+		d.entries = append(d.entries, e)
+		d.looks += fmt.Sprintf("%s %d %v\n", name, info.Size(), info.ModTime())
+	}
+	for i, d := range found {
+		if was := b.drops[d.name]; was != nil && was.looks == d.looks {
+			found[i], drops[d.name] = was, was
+			was.entries = d.entries
+		}
+	}
+	slices.SortStableFunc(found, func(x, y *drop) int { return rankOf(x) - rankOf(y) })
+	b.drops = drops
+	return found, nil
+}
+
+func ignoreEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+func rankOf(d *drop) int {
+	if d.parcel {
+		return 1
+	}
+	return 0
+}
+
+// paperOf returns the paper that a signature lies beside, the one with the
+// longest name. Papers come before their signatures, in order of name.
+func paperOf(drops map[string]*drop, name string) (string, bool) {
+	for rest, isSignature := strings.CutSuffix(name, ".sig"); isSignature; {
+		if strings.HasSuffix(rest, ".txt") && drops[rest] != nil && !drops[rest].parcel {
+			return rest, true
+		}
+		cut := strings.LastIndexByte(rest, '.')
+		if cut < 0 {
+			break
+		}
+		rest = rest[:cut]
+	}
+	return "", false
 }
