@@ -44,22 +44,3 @@ func BenchmarkCompile(b *testing.B) {
 		}
 	}
 }
-
-// BenchmarkGuard refuses the texts that would cost the parser most.
-func BenchmarkGuard(b *testing.B) {
-	for _, bomb := range []string{
-		"F.Next()" + strings.Repeat("[0]", 1000),
-		strings.Repeat("(", 1500) + "F.Ticks>1" + strings.Repeat(")", 1500),
-		"F.Ticks==0" + strings.Repeat("||F.Ticks==1", 300),
-	} {
-		s := one(bomb)
-		b.Run(fmt.Sprintf("%.12s", bomb), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := guard(s); err == nil {
-					b.Fatal("not refused")
-				}
-			}
-		})
-	}
-}

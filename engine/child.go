@@ -133,20 +133,32 @@ func AnswerSurvey(in io.Reader, out io.Writer) error {
 	if err := boundMemory(childMemory); err != nil {
 		return fmt.Errorf("engine: bound the memory of the parser: %w", err)
 	}
-	b, err := io.ReadAll(io.LimitReader(in, maxQuestion+1))
-	if err != nil || len(b) > maxQuestion {
-		return fmt.Errorf("engine: question of %d bytes, want at most %d: %w", len(b), maxQuestion, err)
-	}
-	var q question
-	if err := decodeStrict(b, &q); err != nil {
-		return fmt.Errorf("engine: question: %w", err)
-	}
-	if len(q.Rules) > MaxRules {
-		return fmt.Errorf("engine: question of %d rules, want at most %d", len(q.Rules), MaxRules)
+	q, err := readQuestion(in)
+	if err != nil {
+		return err
 	}
 	if err := boundTime(childSeconds + len(q.Rules)/rulesASecond); err != nil {
 		return fmt.Errorf("engine: bound the time of the parser: %w", err)
 	}
+	return q.answer(out)
+}
+
+func readQuestion(in io.Reader) (q question, err error) {
+	b, err := io.ReadAll(io.LimitReader(in, maxQuestion+1))
+	if err != nil || len(b) > maxQuestion {
+		return q, fmt.Errorf("engine: question of %d bytes, want at most %d: %w", len(b), maxQuestion, err)
+	}
+	if err := decodeStrict(b, &q); err != nil {
+		return q, fmt.Errorf("engine: question: %w", err)
+	}
+	if len(q.Rules) > MaxRules {
+		return q, fmt.Errorf("engine: question of %d rules, want at most %d", len(q.Rules), MaxRules)
+	}
+	return q, nil
+}
+
+// answer surveys what is asked about.
+func (q *question) answer(out io.Writer) error {
 	allow := Allow{Verbs: q.Verbs, Tiers: q.Tiers, Derived: q.Derived, Parameters: q.Parameters}
 	if q.Certified != nil {
 		r := facts.Rate(*q.Certified)

@@ -105,32 +105,6 @@ func TestGuardRefuses(t *testing.T) {
 	}
 }
 
-func TestGuardRefusesParseBombs(t *testing.T) {
-	// Each of these costs the parser seconds or gigabytes. That the test ends
-	// shows that none of them reached it.
-	for _, tt := range []struct {
-		name, when string
-		want       Code
-	}{
-		{"15 index selectors", "F.Next()" + strings.Repeat("[0]", 15), E17},
-		{"22 index selectors", "F.Next()" + strings.Repeat("[0]", 22), E17},
-		{"index selectors on a field", "F.Kind" + strings.Repeat("[0]", 22) + " == 1", E17},
-		{"100 comparisons", "F.Ticks==0" + strings.Repeat("||F.Ticks==1", 99), E17},
-		{"800 comparisons", "F.Ticks==0" + strings.Repeat("||F.Ticks==1", 799), E17},
-		{"100 parentheses", strings.Repeat("(", 100) + "F.Ticks>1" + strings.Repeat(")", 100), E17},
-		{"2,000 parentheses", strings.Repeat("(", 2000) + "F.Ticks>1" + strings.Repeat(")", 2000), E17},
-		{"a chain of 100 fields", "F" + strings.Repeat(".a", 100) + " > 1", E04},
-		{"a chain of 100 methods", "F" + strings.Repeat(".a()", 100) + " > 1", E04},
-		{"a chain of 100 negations", strings.Repeat("!", 100) + "Known(\"F.Kind\")", E03},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			if e := refusal(t, one(tt.when)); e.Code != tt.want {
-				t.Errorf("Compile = %v, want %s", e, tt.want)
-			}
-		})
-	}
-}
-
 func TestErrorsShowTheirPlace(t *testing.T) {
 	e := refusal(t, one("\tF.Ticks > 1 && F.Tocks > 2"))
 	if got, want := e.Error(), "rules/rule_one.grl:3:17: rule rule_one: E02 unknown field F.Tocks"; got != want {

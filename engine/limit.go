@@ -145,7 +145,8 @@ func (l limit) within(o limit) bool {
 }
 
 // rangeOf reads the range that the vocabulary gives a word: "≥ 0", "> 0",
-// "> 0 to 1", "0 to 256", or nothing.
+// "> 0 to 1", "0 to 256", or nothing. What is none of these, as it says, admits
+// every number.
 func rangeOf(w *Word) (limit, bool) {
 	l := anyNumber(w.Type == Count)
 	from, to, both := strings.Cut(w.Range, " to ")
@@ -157,14 +158,18 @@ func rangeOf(w *Word) (limit, bool) {
 			from, l.lowOpen = rest, prefix == "> "
 		}
 	}
-	low, okLow := finite(from)
+	low, ok := finite(from)
 	l.low = low
-	if !both {
-		return l, okLow && from != w.Range
+	if both {
+		high, okHigh := finite(to)
+		l.high, ok = high, ok && okHigh
+	} else {
+		ok = ok && from != w.Range
 	}
-	high, okHigh := finite(to)
-	l.high = high
-	return l, okLow && okHigh
+	if !ok {
+		return anyNumber(w.Type == Count), false
+	}
+	return l, true
 }
 
 // finite reads a number.

@@ -23,9 +23,35 @@ func TestTraps(t *testing.T) {
 		{"the same in a range of one rule", "F.Evidence > 0.00000001 && F.Evidence < 0.00000005", "E00"},
 		{"the same near one", "F.Evidence > 0.99999995", "E00"},
 		{"six decimals are kept apart", "F.Evidence > 0.999999 && F.Evidence < 9.120001", "matched"},
-		{"a string that spells another expression", `F.Score("x|y,E(EA(V(N:F)))") > 1`, "E00"},
+		{"a string that spells another expression: parentheses", `F.Score("x|y,E(EA(V(N:F)))") > 1`, "E00"},
+
+		{"a string that spells another expression: a bar and a comma", `F.Member == "x|y,E"`, "not matched"},
+
+		// Calls whose answer is kept.
+		{"a method that changes the fact", "F.Bump() > 1", "E02"},
+		{"a method of a root of one's own", `Act.Allowed("drain")`, "E02"},
+		{"asking the engine to forget an answer", `Forget("F.Ticks")`, "E04"},
+		{"telling the engine that a word changed", `Changed("F.Ticks")`, "E04"},
+		{"a call that is the same in two parts of a condition", `F.Score("request_rate") > 4 && F.Score("request_rate") > 4.5`, "matched"},
 
 		// What a rule can reach.
+		{"an exported method of the fact's type", "F.ID() != F.Kind", "E02"},
+		{"a method of a struct within", `F.Evidence.Score.Float() > 1`, "E04"},
+		{"a field of a struct within", `F.Evidence.Score > 1`, "E04"},
+		{"a field behind a pointer", `F.Outcome.Verb == "drain"`, "E04"},
+		{"a method of a time", "F.Time.Year() > 2000", "E04"},
+		{"a time", "F.Time == F.Onset", "E02"},
+		{"times in order", "F.Time >= F.Onset", "E02"},
+		{"an unexported method", "F.check() == 1", "E02"},
+		{"an element of a map", `F.Labels["x"] == "y"`, "E17"},
+		{"an element of a list", "F.Effect[9].Score > 1", "E17"},
+		{"the rules' own memory", `DEFUNC.WorkingMemory.ID == "x"`, "E04"},
+		{"a string that is replaced", `F.Kind.Replace("a", "b") == "x"`, "E04"},
+		{"a string that is split", `F.Kind.Split("a") == "x"`, "E04"},
+		{"the length of a string", "F.Kind.Len() > 3", "E04"},
+		{"a log", `Log("x")`, "E04"},
+		{"another rule switched off", `Retract("other")`, "E04"},
+		{"the end of the run", "Complete()", "E04"},
 		{"a built-in that reads the clock", "Now() > 1", "E04"},
 		{"a built-in that makes a time", "MakeTime(2026, 1, 1, 0, 0, 0) > 1", "E04"},
 		{"the rules themselves", `DEFUNC.Knowledge.Name == "x"`, "E04"},
@@ -61,11 +87,21 @@ func TestTraps(t *testing.T) {
 		{"division by a field", "C.AlarmedMembers / C.Members > 0.3", "E08"},
 		{"remainder", "F.Ticks % 2 == 1", "E03"},
 		{"an integer above 2^53", "F.Ticks == 9007199254740993", "E00"},
+		{"an unsigned number above 2^63", "F.Ticks > 9223372036854775808", "E00"},
+		{"an integer compared with the float beside it", "F.Ticks == 9007199254740992.0", "E00"},
+		{"remainder of zero", "F.Ticks % 0 == 1", "E03"},
+		{"what is not a number", "F.Ratio(\"nothing\") > 1", `undecided: F.Ratio("nothing")`},
+		{"the opposite of what is not a number", "!(F.Ratio(\"nothing\") > 1)", `undecided: F.Ratio("nothing")`},
+		{"a string that is a number", "F.Kind == 5", "E02"},
 		{"a string compared with a number", "F.Kind != 5", "E02"},
 		{"a number compared with a string", `F.Ticks == "5"`, "E02"},
 		{"strings in order", `F.Member > "web-01"`, "E02"},
 		{"a truth value compared", `Known("F.Tier") == true`, "E02"},
 		{"nil", "F.Member == nil", "E03"},
+		{"a question for nil", "IsNil(F.Member)", "E02"},
+		{"a question for nil of a number", "IsNil(F.Margin)", "E02"},
+		{"nil on the left", "nil != F.Member", "E03"},
+		{"an unknown field ahead of what holds", "F.Nope > 1 || true", "E02"},
 		{"a left error loses the right side: undecided, and said", `F.Value("nope") > 1 || F.Ticks > 1`, `undecided: F.Value("nope")`},
 		{"a right side that is not needed is not read", `F.Ticks > 1 || F.Value("nope") > 1`, "matched"},
 		{"a field that is unknown in this fact", "F.Standing == \"in\"", "undecided: F.Standing"},
@@ -79,6 +115,9 @@ func TestTraps(t *testing.T) {
 		{"and and or without parentheses", `F.Ticks > 1 || F.Ticks > 2 && F.Kind == "absent"`, "E03"},
 		{"or and and without parentheses", `F.Ticks > 1 && F.Kind == "absent" || F.Ticks > 2`, "E03"},
 		{"and and or with parentheses", `F.Ticks > 1 || (F.Ticks > 2 && F.Kind == "absent")`, "matched"},
+		{"a string and a fraction added", `F.Member + F.Margin == "v=0.100000"`, "E02"},
+		{"bytes of no letter in a string", "F.Member == \"\xff\"", "E00"},
+		{"a letter beyond ASCII in a string", `F.Member == "é"`, "E00"},
 		{"strings added", `F.Kind + 1 == "imbalance1"`, "E02"},
 		{"negation of a number", "!F.Ticks", "E02"},
 		{"negation of a comparison", "!(F.Ticks > 100)", "matched"},
@@ -112,6 +151,77 @@ func TestTraps(t *testing.T) {
 	}
 }
 
+// A word of the language is no name, in any case.
+func TestWordsOfTheLanguageAreNoNames(t *testing.T) {
+	for _, word := range []string{"When", "Then", "Rule", "Salience", "True", "False", "Nil"} {
+		for _, name := range []string{word, strings.ToLower(word), strings.ToUpper(word)} {
+			for what, s := range map[string]Source{"field": one("F." + name + " > 1"), "rule": source(name, 1, "F.Ticks > 1", `Note("x");`),
+				"derived value": source("rule_one", 1, "F.Ticks > 1", "D."+name+" = 1;")} {
+				if e := refusal(t, s); e.Code != E00 && e.Code != E18 && e.Code != E03 {
+					t.Errorf("a %s named %s: %v, want E00, E03 or E18", what, name, e)
+				}
+			}
+		}
+	}
+}
+
+// Rules that are right by themselves and that the parser would take for each
+// other are refused, or have the values that are written.
+func TestRulesThatTheParserTakesForEqual(t *testing.T) {
+	note := func(name, when string) Source { return source(name, 1, when, `Note("x");`) }
+	set := func(name, value string) Source {
+		return source(name, int(name[len(name)-1]), "F.Ticks > 1", "D.Confidence = "+value+";")
+	}
+	for _, tt := range []struct {
+		name  string
+		rules []Source
+		want  string // a code, or the rules that match
+	}{
+		{"two numbers beyond six decimals", []Source{note("rule_1", "F.Evidence < 0.000000001"), note("rule_2", "F.Evidence < 0.0000001")}, "E00"},
+		{"the same with the rules swapped", []Source{note("rule_2", "F.Evidence < 0.000000001"), note("rule_1", "F.Evidence < 0.0000001")}, "E00"},
+		{"a range beyond six decimals", []Source{note("rule_1", "F.Evidence > 0.00000001 && F.Evidence < 0.00000005")}, "E00"},
+		{"two numbers near one", []Source{note("rule_1", "F.Evidence > 0.9999999"), note("rule_2", "F.Evidence > 0.99999995")}, "E00"},
+		{"two numbers that are set", []Source{set("rule_1", "0.0000001"), set("rule_2", "0.0000002")}, "E00"},
+		{"two numbers that differ in the sixth decimal", []Source{note("rule_1", "F.Evidence > 9.120001"), note("rule_2", "F.Evidence > 9.119999")}, "rule_2"},
+		{"two numbers that are set and differ in the sixth decimal", []Source{set("rule_1", "0.000001"), set("rule_2", "0.000002")}, "rule_2 rule_1"},
+		{"a string that spells the call of another rule", []Source{note("rule_1", `F.Score("x") == 0`), note("rule_2", `F.Member == "E(FC(F,M(Score)))"`)}, "E00"},
+		{"a number and a string of the same spelling", []Source{note("rule_1", "F.Ticks == 5"), note("rule_2", `F.Member == "5"`)}, "rule_1"},
+		{"a whole number and its float", []Source{note("rule_1", "F.Ticks == 5"), note("rule_2", "F.Margin > 5")}, "rule_1"},
+		{"a metric and a member of the same spelling", []Source{note("rule_1", `F.Score("request_rate") > 4`), note("rule_2", `F.Member == "request_rate"`)}, "rule_1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p, err := Compile("h1:test", tt.rules, allowDerived())
+			got := ""
+			if e, ok := errors.AsType[*Error](err); ok {
+				got = string(e.Code)
+			} else if err != nil {
+				t.Fatal(err)
+			} else {
+				var names []string
+				d := decide(t, p, at(0), alarm("web-07"))
+				for _, m := range d.Matched {
+					names = append(names, m.Rule)
+				}
+				if got = strings.Join(names, " "); len(d.Derived) > 0 && d.Derived[0].Value != "0.000002" {
+					t.Errorf("derived %+v, want what rule_2 sets", d.Derived)
+				}
+			}
+			if got != tt.want {
+				t.Errorf("found %s (%v), want %s", got, err, tt.want)
+			}
+		})
+	}
+}
+
+// What a decision shows of a rule is what was written, blanks and all: the
+// parser keeps the text without any.
+func TestDecisionsShowConditionsAsWritten(t *testing.T) {
+	d := decide(t, mustCompile(t, one(`F.Kind == "imbalance" &&  F.Ticks-3 > 1`)), at(0), alarm("web-07"))
+	if w := d.Matched[0].When; len(w) != 2 || w[0].If != `F.Kind == "imbalance"` || w[1].If != "F.Ticks - 3 > 1" {
+		t.Errorf("conditions are shown as %+v", w)
+	}
+}
+
 func TestConsequencesAreRestricted(t *testing.T) {
 	for _, tt := range []struct {
 		name, then, want string // code; empty: admitted
@@ -127,6 +237,12 @@ func TestConsequencesAreRestricted(t *testing.T) {
 		{"ending the run", "Complete();", "E04"},
 		{"making the engine forget", `Forget("F.Ticks");`, "E04"},
 		{"writing to a log", `Log("x");`, "E04"},
+		{"telling the engine of a change", `Changed("F.Ticks");`, "E04"},
+		{"a method of a root of one's own", `Act.Propose("drain", F.Member);`, "E02"},
+		{"a method that changes the fact", "F.Bump();", "E02"},
+		{"a method of the fact", "F.Encode();", "E02"},
+		{"a field within the fact", "F.Evidence.Ticks = 5;", "E04"},
+		{"an element of the fact", "F.Effect[0] = 5;", "E17"},
 		{"a statement without effect", "Max(1, 2);", "E02"},
 		{"a field as a statement", "F.Ticks;", "E02"},
 		{"another member than the fact's", `Propose("drain", "web-01", "x");`, "E02"},
