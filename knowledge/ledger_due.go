@@ -37,6 +37,9 @@ func (s Step) Entry(groups []string) audit.Entry {
 // standby that may be used.
 func (s Step) Begins() bool { return s.Type == typeShadow || s.Type == typeStandby }
 
+// Further reports whether the step takes a rollout on to its next stage.
+func (s Step) Further() bool { return s.Type == typeRing || s.Type == typeActivated }
+
 // Back reports whether the step ends what groups run because of its bundle.
 func (s Step) Back() bool { return s.Type == typeHalted || s.Type == typeClosed }
 

@@ -40,6 +40,8 @@ type governor struct {
 	survey func(*knowledge.Pack) error           // refuses a pack whose rules do not hold, in a process of its own
 	turn   func(ctx context.Context, why string) // has the groups run what the ledger says; called with mu held
 
+	overseer *overseer // measures what is being rolled out
+
 	mu        sync.Mutex // guards what follows, and orders the entries of the log that make it
 	ledger    *knowledge.Ledger
 	candidate *knowledge.Pack // of the rollout under way; nil: there is none
@@ -218,8 +220,14 @@ func (g *governor) refuse(ctx context.Context, name string, why error) error {
 	return g.record(ctx, knowledge.Refusal(knowledge.SignedText{Name: name}, inboxDir, why))
 }
 
-// tick carries out what the clock alone makes due.
+// tick carries out what the clock alone makes due, and ends a rollout that does
+// other than its dossier says. Nobody is asked.
 func (g *governor) tick(ctx context.Context) error {
+	if why := g.overseer.look(g.now()); why != "" {
+		if err := g.halt(ctx, why); err != nil {
+			return err
+		}
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.advance(ctx)
@@ -235,6 +243,11 @@ func (g *governor) advance(ctx context.Context) error {
 		step, due := g.ledger.Due(now)
 		if !due {
 			return nil
+		}
+		if step.Further() {
+			if why := g.overseer.end(now); why != "" {
+				step, _ = g.ledger.Halt(why)
+			}
 		}
 		if err := g.carryOut(ctx, step, now); err != nil {
 			return err
@@ -278,14 +291,39 @@ func (g *governor) carryOut(ctx context.Context, s knowledge.Step, now time.Time
 // follow has the groups run what the ledger says now. mu is held.
 func (g *governor) follow(ctx context.Context, now time.Time, why string) {
 	g.candidate = nil
-	if c, rolling := g.ledger.Rollout(now); rolling {
-		p, err := g.store.pack(c.Statement.Field("bundle"))
-		if err != nil { // the groups that ran it go back: Runs knows no candidate
-			g.logger.Error("a bundle that is being rolled out is gone", "error", err)
-		}
-		g.candidate = p
+	c, rolling := g.ledger.Rollout(now)
+	if !rolling {
+		g.overseer.begin(overseen{}, nil, nil, now)
+		g.turn(ctx, why)
+		return
 	}
+	d := &knowledge.Dossier{}
+	p, err := g.store.pack(c.Statement.Field("bundle"))
+	if err == nil {
+		d, err = g.dossier(c)
+	}
+	if err != nil { // the groups that ran it go back: Runs knows no candidate
+		g.logger.Error("what is being rolled out is gone", "error", err)
+		p = nil
+	}
+	g.candidate = p
+	var ring []string
+	for _, group := range g.groups {
+		if p != nil && g.ledger.Runs(group, p) == p.Digest {
+			ring = append(ring, group)
+		}
+	}
+	g.overseer.begin(overseen{c.Digest, c.Statement.Field("bundle"), c.Stage}, d, ring, now)
 	g.turn(ctx, why)
+}
+
+// dossier returns the dossier of a change.
+func (g *governor) dossier(c knowledge.Change) (*knowledge.Dossier, error) {
+	b, err := g.store.dossier(c.Statement.Field("evidence"))
+	if err != nil {
+		return nil, err
+	}
+	return knowledge.DecodeDossier(b)
 }
 
 // touched returns the groups that run something else because of a step, as far

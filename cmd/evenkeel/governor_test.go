@@ -71,7 +71,7 @@ func (o *office) open(t *testing.T) {
 		}
 	})
 	o.governor = &governor{log: log, store: store{o.dir}, now: func() time.Time { return o.clock },
-		logger: slog.New(slog.DiscardHandler), groups: officeGroups, ledger: knowledge.NewLedger(o.trust, "fra1"),
+		logger: slog.New(slog.DiscardHandler), groups: officeGroups, overseer: newOverseer(officeGroups), ledger: knowledge.NewLedger(o.trust, "fra1"),
 		survey: func(p *knowledge.Pack) error {
 			_, err := compilePack(p)
 			return err
