@@ -110,6 +110,17 @@ func TestCriticalRulesAreRead(t *testing.T) {
 	}
 }
 
+func TestWhatATestDerivesIsRead(t *testing.T) {
+	p, err := ReadPack(pack("tests/rule_one.yaml", testsYAML+"    fact: {member: \"\", cohort: rack-1}\n    derives: {Diagnosis: slow, Confidence: 1.5, Room: }\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := p.Tests[0]
+	if want := map[string]string{"Diagnosis": "slow", "Confidence": "1.5", "Room": ""}; !reflect.DeepEqual(got.Derives, want) || got.Fact.Cohort != "rack-1" {
+		t.Errorf("test = %+v, want it to derive %v", got, want)
+	}
+}
+
 func TestReadPack(t *testing.T) {
 	p, err := ReadPack(pack("", ""))
 	if err != nil {
@@ -242,6 +253,10 @@ func TestReadPackRefuses(t *testing.T) {
 		{"a test that says nothing", "tests/rule_one.yaml", strings.Replace(testsYAML, "    fires: true\n", "", 1), "tests/rule_one.yaml:3:5: test: key fires is missing"},
 		{"two tests of one name", "tests/rule_one.yaml", testsYAML + testsYAML[22:], `tests/rule_one.yaml:6:11: name: found "it fires", want a name that no other test of the file has`},
 		{"like a test that is not there", "tests/rule_one.yaml", testsYAML + "    like: it misses\n", `tests/rule_one.yaml:6:11: like: found "it misses", want the name of a test above`},
+		{"a derived value of a list", "tests/rule_one.yaml", testsYAML + "    derives: {Sure: [a]}\n", "tests/rule_one.yaml:6:21: derives.Sure: found a list, want a plain value"},
+		{"a derived value that is an empty text", "tests/rule_one.yaml", testsYAML + "    derives: {Sure: \"\"}\n", `derives.Sure: found "", want a value, or nothing at all`},
+		{"derived values as a list", "tests/rule_one.yaml", testsYAML + "    derives: [Sure]\n", "derives: found a list, want at most 24 keys and values"},
+		{"a derived value twice", "tests/rule_one.yaml", testsYAML + "    derives: {Sure: a, Sure: b}\n", "derives: found \"Sure\", want different plain names"},
 		{"an unknown kind", "tests/rule_one.yaml", testsYAML + "    fact: {kind: alert}\n", `tests/rule_one.yaml:6:18: kind: found "alert", want one of imbalance`},
 		{"a number that is none", "tests/rule_one.yaml", testsYAML + "    fact: {score: 1e3}\n", `tests/rule_one.yaml:6:19: score: found "1e3", want a decimal number such as 4.2`},
 		{"an effect without peers", "tests/rule_one.yaml", testsYAML + "    fact: {effect: {latency_ms: {value: 1, score: 2}}}\n", "tests/rule_one.yaml:6:33: effect.latency_ms: key peers is missing"},
