@@ -86,21 +86,18 @@ func (b *bench) mutate(ctx context.Context, o testOptions) (*mutationReport, err
 }
 
 // company returns, for each rule, the files of the rules that decide together
-// with it in its tests: those that fire in one, and all that depend on each
-// other's values.
+// with it in its tests: those that fire in one, and those that a mistake in it
+// can make fire, because they read what it writes, or what they write.
 func (b *bench) company() (map[string][]engine.Source, error) {
 	sources := packSources(b.pack)
 	g, err := engine.NewGraph(sources)
 	if err != nil {
 		return nil, err
 	}
-	tied := map[string]bool{}
-	for _, e := range g.Edges {
-		tied[e.From], tied[e.To] = true, true
-	}
 	out := map[string][]engine.Source{}
 	for rule := range b.outlines {
 		with := map[string]bool{rule: true}
+		below(g, rule, with)
 		for _, t := range b.testsOf(rule) {
 			d, err := decideTest(b.program, &t)
 			if err != nil {
@@ -111,12 +108,23 @@ func (b *bench) company() (map[string][]engine.Source, error) {
 			}
 		}
 		for _, s := range sources {
-			if name := ruleOf(s.Name); with[name] || tied[name] {
+			if with[ruleOf(s.Name)] {
 				out[rule] = append(out[rule], s)
 			}
 		}
 	}
 	return out, nil
+}
+
+// below adds the rules that read what a rule writes, and those that read what
+// these write.
+func below(g *engine.Graph, rule string, to map[string]bool) {
+	for _, e := range g.Edges {
+		if e.From == rule && !to[e.To] {
+			to[e.To] = true
+			below(g, e.To, to)
+		}
+	}
 }
 
 // notices says whether a test of the rule fails on the mistake. A mistake that
