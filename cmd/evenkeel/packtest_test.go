@@ -26,6 +26,7 @@ func everyReport(output string) testOptions {
 func TestShippedPacksNoticeEveryMistake(t *testing.T) {
 	for name, dir := range packs {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			var out bytes.Buffer
 			if err := testPack(t.Context(), &out, dir, everyReport("json")); err != nil {
 				t.Fatal(err)
@@ -34,7 +35,7 @@ func TestShippedPacksNoticeEveryMistake(t *testing.T) {
 			if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 				t.Fatal(err)
 			}
-			if r.Mutation.Score < 100 || r.Mutation.Total < 150 || r.Mutation.NotRun > 0 {
+			if r.Mutation.Score < 100 || r.Mutation.Total < 50 || r.Mutation.NotRun > 0 {
 				t.Errorf("score %.1f %% of %d, %d not run, survived: %+v", r.Mutation.Score, r.Mutation.Total, r.Mutation.NotRun, r.Mutation.Survived)
 			}
 			for _, c := range r.Cover {
@@ -42,8 +43,8 @@ func TestShippedPacksNoticeEveryMistake(t *testing.T) {
 					t.Errorf("coverage of %s: missed %+v", c.Rule, c.Missed)
 				}
 			}
-			if len(r.Bounds) < 60 {
-				t.Errorf("%d generated tests, want three for each of 20 bounds and more", len(r.Bounds))
+			if len(r.Bounds) < 15 {
+				t.Errorf("%d generated tests, want three for each of 5 bounds and more", len(r.Bounds))
 			}
 			for _, b := range r.Bounds {
 				if b.Fires != b.Want {
@@ -64,10 +65,10 @@ func TestRulesTestNamesWhatSurvives(t *testing.T) {
 		t.Errorf("rules test --min-score 100 = %v, want exit code %d", err, exitUnmet)
 	}
 	for _, want := range []string{
-		`survived  rules/slow_member.grl:10:59: rule slow_member: F.Ratio("latency_ms") > 1.5 becomes F.Ratio("latency_ms") >= 1.5`,
-		"207 of 208 mistakes noticed (99.5 %)\n",
-		"coverage  slow_member: 20 of 20 (100 %)\n",
-		"bound  slow_member: F.Ticks >= 5 (like five times the service time for five ticks)\n      at 4 does not fire\n      at 5 fires\n      at 6 fires\n",
+		`survived  rules/slow_member.grl:9:59: rule slow_member: F.Ratio("latency_ms") > 1.5 becomes F.Ratio("latency_ms") >= 1.5`,
+		"195 of 196 mistakes noticed (99.5 %)\n",
+		"coverage  slow_member: 18 of 18 (100 %)\n",
+		"bound  slow_member: F.Ticks >= 3 (like five times the service time for three ticks)\n      at 2 does not fire\n      at 3 fires\n      at 4 fires\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("rules test prints\n%s\nwant %s", out.String(), want)
@@ -77,7 +78,7 @@ func TestRulesTestNamesWhatSurvives(t *testing.T) {
 
 func TestRulesTestDrawsMistakesBySeed(t *testing.T) {
 	draw := func(seed uint64) (*mutationReport, []string) {
-		b, err := newBench(packs["web"])
+		b, err := newBench(packs["demo"])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +108,7 @@ func TestRulesTestDrawsMistakesBySeed(t *testing.T) {
 }
 
 func TestRulesTestStopsWhenItsTimeIsUp(t *testing.T) {
-	b, err := newBench(packs["web"])
+	b, err := newBench(packs["demo"])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +120,7 @@ func TestRulesTestStopsWhenItsTimeIsUp(t *testing.T) {
 }
 
 func TestCoverageNamesWhatNoTestSaw(t *testing.T) {
-	b, err := newBench(packs["web"])
+	b, err := newBench(packs["demo"])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,13 +167,13 @@ func TestJUnit(t *testing.T) {
 		for _, c := range s.Cases {
 			if c.Failure != nil {
 				failures++
-				if c.Name != "five times the service time for five ticks" || c.File != "tests/slow_member.yaml" || c.Failure.Message != "intents [drain], want [restore]" {
+				if c.Name != "five times the service time for three ticks" || c.File != "tests/slow_member.yaml" || c.Failure.Message != "intents [drain], want [restore]" {
 					t.Errorf("case %+v failed: %+v", c, c.Failure)
 				}
 			}
 		}
 	}
-	if failures != 1 || r.Failures != 1 || r.Tests != tests || r.Name != "web" {
+	if failures != 1 || r.Failures != 1 || r.Tests != tests || r.Name != "demo" {
 		t.Errorf("%s: %d of %d failed, told %d of %d", r.Name, failures, tests, r.Failures, r.Tests)
 	}
 }
@@ -186,7 +187,7 @@ func (w pieces) Write(p []byte) (int, error) {
 }
 
 func TestWatchRunsAgainWhenAFileChanges(t *testing.T) {
-	dir := copyPack(t, "pack.yaml", "name: web", "name: web")
+	dir := copyPack(t, "pack.yaml", "name: demo", "name: demo")
 	ctx, cancel := context.WithCancel(t.Context())
 	look, out, done := make(chan time.Time), make(pieces), make(chan error)
 	go func() { done <- watchTicks(ctx, out, dir, testOptions{output: "text"}, look) }()
@@ -203,7 +204,7 @@ func TestWatchRunsAgainWhenAFileChanges(t *testing.T) {
 			}
 		}
 	}
-	if got := round(); !strings.HasPrefix(got, "73 passed, 0 failed\n") {
+	if got := round(); !strings.HasPrefix(got, "70 passed, 0 failed\n") {
 		t.Errorf("first round prints %q", got)
 	}
 	for range 3 { // nothing changed: nothing is run, and the next tick is taken
@@ -217,7 +218,7 @@ func TestWatchRunsAgainWhenAFileChanges(t *testing.T) {
 	if err := os.WriteFile(name, bytes.Replace(b, []byte("want: [drain]"), []byte("want: [restore]"), 1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := round(); !strings.HasPrefix(got, "FAIL  slow_member: ") || !strings.Contains(got, "1 of 73 tests failed\n") {
+	if got := round(); !strings.HasPrefix(got, "FAIL  slow_member: ") || !strings.Contains(got, "1 of 70 tests failed\n") {
 		t.Errorf("second round prints %q", got)
 	}
 	if err := os.Remove(filepath.Join(dir, "pack.yaml")); err != nil {

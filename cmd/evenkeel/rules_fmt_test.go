@@ -12,7 +12,7 @@ import (
 )
 
 func TestRulesFmtTellsOrRewrites(t *testing.T) {
-	dir := copyPack(t, "rules/slow_member.grl", "    F.Ticks >= 5 &&\n", "    F.Ticks>=5\n    &&\n")
+	dir := copyPack(t, "rules/slow_member.grl", "    F.Ticks >= 3 &&\n", "    F.Ticks>=3\n    &&\n")
 	var out bytes.Buffer
 	err := formatPack(&out, dir, fmtOptions{check: true})
 	if e, ok := errors.AsType[*exitError](err); !ok || e.code != exitUnmet {
@@ -25,13 +25,13 @@ func TestRulesFmtTellsOrRewrites(t *testing.T) {
 	want := `diff rules/slow_member.grl rules/slow_member.grl
 --- rules/slow_member.grl
 +++ rules/slow_member.grl
-@@ -5,8 +5,7 @@
+@@ -4,8 +4,7 @@
+ rule slow_member "answers right, at a much higher price than its peers" salience 70 {
    when
      F.Kind == "imbalance" && F.State == "alarm" && F.Member != "" &&
-     F.CertifiedPerHour <= F.DeclaredPerHour &&
--    F.Ticks>=5
+-    F.Ticks>=3
 -    &&
-+    F.Ticks >= 5 &&
++    F.Ticks >= 3 &&
      (
        (F.Score("latency_ms") > 0 && F.Ratio("latency_ms") > 1.5) ||
        (F.Score("cpu_per_request") > 0 && F.Ratio("cpu_per_request") > 2)
@@ -46,7 +46,7 @@ func TestRulesFmtTellsOrRewrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	original, err := os.ReadFile(filepath.Join(packs["web"], "rules", "slow_member.grl"))
+	original, err := os.ReadFile(filepath.Join(packs["demo"], "rules", "slow_member.grl"))
 	if err != nil || !bytes.Equal(got, original) {
 		t.Errorf("rules fmt wrote\n%s\nwant\n%s", got, original)
 	}
@@ -56,16 +56,16 @@ func TestRulesFmtTellsOrRewrites(t *testing.T) {
 }
 
 func TestRulesFmtRefusesWhatItCannotRead(t *testing.T) {
-	dir := copyPack(t, "rules/slow_member.grl", "F.Ticks >= 5 &&", "F.Ticks >= >= 5 &&")
+	dir := copyPack(t, "rules/slow_member.grl", "F.Ticks >= 3 &&", "F.Ticks >= >= 3 &&")
 	err := formatPack(io.Discard, dir, fmtOptions{})
-	if err == nil || !strings.Contains(err.Error(), "rules/slow_member.grl:8:16: rule slow_member: E00 syntax") {
+	if err == nil || !strings.Contains(err.Error(), "rules/slow_member.grl:7:16: rule slow_member: E00 syntax") {
 		t.Errorf("rules fmt = %v, want the place of the error", err)
 	}
 }
 
 func TestRulesGraph(t *testing.T) {
 	var out bytes.Buffer
-	if err := graphPack(&out, packs["web"], "text"); err != nil {
+	if err := graphPack(&out, packs["demo"], "text"); err != nil {
 		t.Fatal(err)
 	}
 	want := `stratum 0
@@ -77,7 +77,7 @@ func TestRulesGraph(t *testing.T) {
 		t.Errorf("rules graph prints\n%s\nwant\n%s", out.String(), want)
 	}
 	out.Reset()
-	if err := graphPack(&out, packs["web"], "svg"); err != nil {
+	if err := graphPack(&out, packs["demo"], "svg"); err != nil {
 		t.Fatal(err)
 	}
 	names := 0
