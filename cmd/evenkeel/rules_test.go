@@ -12,18 +12,42 @@ import (
 
 // packs are the packs that this module ships.
 var packs = map[string]string{
-	"demo": "packs/demo",
-	"web":  "../../testdata/packs/web",
+	"cache":       "../../testdata/packs/cache",
+	"demo":        "packs/demo",
+	"notify-only": "../../testdata/packs/notify-only",
+	"storage":     "../../testdata/packs/storage",
+	"storm":       "../../testdata/packs/storm",
+	"web":         "../../testdata/packs/web",
 }
 
-func TestEveryPackIsNamed(t *testing.T) {
+// TestEveryPackIsTestedAndExplained holds each pack that is shipped for use to its
+// README: what people may change has to be found there.
+func TestEveryPackIsTestedAndExplained(t *testing.T) {
 	dirs, err := os.ReadDir("../../testdata/packs")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, d := range dirs {
-		if packs[d.Name()] == "" {
+		dir := packs[d.Name()]
+		if dir == "" {
 			t.Errorf("testdata/packs/%s is not among the packs that are tested", d.Name())
+			continue
+		}
+		p, err := readPack(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		words := []string{}
+		for _, f := range p.Rules {
+			words = append(words, ruleOf(f.Name))
+		}
+		for _, v := range p.Parameters {
+			words = append(words, v.Name)
+		}
+		for _, w := range words {
+			if !strings.Contains(p.Readme, "| `"+w+"`") && !strings.Contains(p.Readme, ", `"+w+"`") {
+				t.Errorf("%s: no line of a table of the README begins with %s", d.Name(), w)
+			}
 		}
 	}
 }
