@@ -28,10 +28,7 @@ func (p *Program) Ask(o *Outline, now time.Time, m *Memory, given map[string]flo
 	if i < 0 || m.fact == nil {
 		return Asked{}, fmt.Errorf("engine: ask rule %.64s: want a rule of the program, and a fact", o.Name())
 	}
-	in, err := p.acquire()
-	if err != nil {
-		return Asked{}, err
-	}
+	in := p.acquire()
 	defer p.release(in)
 	s := situation{now: facts.At(now).Time, fact: m.fact, mem: m}
 	in.box.fill(s)
@@ -45,8 +42,8 @@ func (p *Program) Ask(o *Outline, now time.Time, m *Memory, given map[string]flo
 	var out Asked
 	for k := range in.survivors(p, &p.strata[p.rules[i].stratum]) {
 		if k == i {
-			out.Fires, err = in.judge(i)
-			out.Fires = out.Fires && err == nil
+			holds, err := in.judge(i)
+			out.Fires = holds && err == nil
 		}
 	}
 	e := newEvaluator(o.tree, s, in.box.derived())

@@ -15,7 +15,7 @@ import (
 // tight lets the next decision of p take so many look-ups.
 func tight(t *testing.T, p *Program, steps int) {
 	t.Helper()
-	in := must(p.acquire())
+	in := p.acquire()
 	in.box.whole = steps
 	p.release(in)
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"reflect"
 	"testing"
 
@@ -14,11 +15,11 @@ func parsed(t *testing.T, s Source) (*written, *ast.RuleEntry) {
 	if len(found) > 0 {
 		t.Fatal(found)
 	}
-	lib, found := parse([]*written{w})
+	e, found := parse(w)
 	if len(found) > 0 {
 		t.Fatal(found)
 	}
-	return w, lib.GetKnowledgeBase(libraryName, libraryVersion).RuleEntries[w.name]
+	return w, e
 }
 
 // TestFidelity changes a tree behind the back of its text, as the parser does
@@ -87,36 +88,27 @@ func TestFidelity(t *testing.T) {
 	}
 }
 
-// TestFidelityFindsMergedNumbers lets two rules through whose numbers the
-// parser merges: the guard refuses them, and this is the second line.
+// TestFidelityFindsMergedNumbers lets two numbers through which the parser merges
+// within a rule: the guard refuses them, and this is the second line.
 func TestFidelityFindsMergedNumbers(t *testing.T) {
-	var ws []*written
-	for _, r := range []struct{ name, number string }{{"rule_a", "0.000000001"}, {"rule_b", "0.0000001"}} {
-		s := source(r.name, 1, "F.Evidence < 0.5", `Note("x");`)
-		w, found := guard(s)
-		if len(found) > 0 {
-			t.Fatal(found)
-		}
-		w.text = source(r.name, 1, "F.Evidence < "+r.number, `Note("x");`).Text
-		for i := range w.tokens {
-			if w.tokens[i].text == "0.5" {
-				w.tokens[i].text = r.number
-			}
-		}
-		ws = append(ws, w)
-	}
-	lib, found := parse(ws)
+	w, found := guard(one("F.Evidence < 0.5 && F.Evidence < 0.25"))
 	if len(found) > 0 {
 		t.Fatal(found)
 	}
-	var codes []Code
-	for _, w := range ws {
-		_, errs := check(w, lib.GetKnowledgeBase(libraryName, libraryVersion).RuleEntries[w.name], everything)
-		for _, e := range errs {
-			codes = append(codes, e.Code)
+	for written, number := range map[string]string{"0.5": "0.000000001", "0.25": "0.0000001"} {
+		w.text = bytes.ReplaceAll(w.text, []byte(written), []byte(number))
+		for i := range w.tokens {
+			if w.tokens[i].text == written {
+				w.tokens[i].text = number
+			}
 		}
 	}
+	_, errs := inspect(w, everything)
+	var codes []Code
+	for _, e := range errs {
+		codes = append(codes, e.Code)
+	}
 	if len(codes) != 1 || codes[0] != E01 {
-		t.Errorf("codes = %v, want E01 for the second rule, whose number is the first's", codes)
+		t.Errorf("codes = %v, want E01 for the second number, which is the first", codes)
 	}
 }

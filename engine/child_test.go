@@ -51,7 +51,7 @@ func parseUnguarded() error {
 	if err := decodeStrict(b.Bytes(), &q); err != nil {
 		return err
 	}
-	_, errs := parse([]*written{{file: q.Rules[0].Name, text: q.Rules[0].Text, name: "rule_one"}})
+	_, errs := parse(&written{file: q.Rules[0].Name, text: q.Rules[0].Text, name: "rule_one"})
 	return errs.sorted()
 }
 

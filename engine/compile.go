@@ -48,133 +48,112 @@ type Allow struct {
 // What is wrong with the rules comes as [Errors]: every reason found, each with
 // its place. The text reaches the parser only after it was found cheap to parse.
 func Compile(version string, rules []Source, allow Allow) (*Program, error) {
-	if version == "" || len(rules) > MaxRules {
-		return nil, fmt.Errorf("engine: compile version %q with %d rules: want a version and at most %d rules",
-			version, len(rules), MaxRules)
-	}
-	if err := checkDerived(allow.Derived); err != nil {
-		return nil, err
-	}
-	if err := checkParameters(allow.Parameters); err != nil {
-		return nil, err
-	}
-	ws, errs := guardAll(rules, constantsOf(allow.Parameters))
-	if len(errs) > 0 {
-		return nil, errs.sorted()
-	}
-	p := &Program{version: version, tiers: slices.Clone(allow.Tiers), certified: allow.Certified,
-		slots: newSlots(allow.Derived), parameters: wordsOf(allow.Parameters), free: make(chan *instance, maxInstances)}
-	if len(ws) == 0 {
-		return p, nil
-	}
-	lib, errs := parse(ws)
-	if len(errs) > 0 {
-		return nil, errs.sorted()
-	}
-	p.lib = lib
-	entries := lib.GetKnowledgeBase(libraryName, libraryVersion).RuleEntries
-	for _, w := range ws {
-		e, ok := entries[w.name]
-		if !ok {
-			errs = append(errs, w.err(w.at(0), E01, "the parser lost the rule", ""))
-			continue
-		}
-		spans, found := check(w, e, allow)
-		errs = append(errs, found...)
-		if len(found) == 0 {
-			p.rules = append(p.rules, newRule(w, e, spans, p.slots, allow.Critical))
-		}
-	}
-	if len(errs) > 0 {
-		return nil, errs.sorted()
-	}
-	if errs := p.stratify(ws); len(errs) > 0 {
-		return nil, errs.sorted()
-	}
-	first, err := p.newInstance()
-	if err != nil {
-		return nil, err
-	}
-	p.free <- first
-	return p, nil
+	return new(Draft).Compile(version, rules, allow)
 }
 
-// guardAll returns the rules in canonical order: salience descending, then
-// name; with the values of parameters in the place of their names, unless c is
-// nil.
+// guardAll returns the rules in canonical order, with the values of parameters in
+// the place of their names, unless c is nil.
 func guardAll(rules []Source, c constants) ([]*written, Errors) {
 	var ws []*written
 	var errs Errors
-	names := map[string]*written{}
 	for _, s := range rules {
 		w, found := read(s, c)
 		errs = append(errs, found...)
-		if len(found) > 0 {
-			continue
+		if len(found) == 0 {
+			ws = append(ws, w)
 		}
-		if other := names[strings.ToLower(w.name)]; other != nil {
+	}
+	ws, twice := inOrder(ws)
+	return ws, append(errs, twice...)
+}
+
+// canonical compares two rules: the higher salience comes first, then the name.
+func canonical(a, b *written) int {
+	return cmp.Or(cmp.Compare(b.salience, a.salience), strings.Compare(a.name, b.name))
+}
+
+// inOrder returns rules in canonical order, without those whose name another one
+// before them has.
+func inOrder(ws []*written) ([]*written, Errors) {
+	var out []*written
+	var errs Errors
+	names := make(map[string]*written, len(ws))
+	for _, w := range ws {
+		name := strings.ToLower(w.name)
+		if other := names[name]; other != nil {
 			errs = append(errs, w.err(w.at(1), E18, fmt.Sprintf("rule %s is also in %s", w.name, other.file),
 				"names differ in more than upper and lower case"))
 			continue
 		}
-		names[strings.ToLower(w.name)] = w
-		ws = append(ws, w)
+		names[name] = w
+		out = append(out, w)
 	}
-	slices.SortFunc(ws, func(a, b *written) int {
-		return cmp.Or(cmp.Compare(b.salience, a.salience), strings.Compare(a.name, b.name))
-	})
-	return ws, errs
+	slices.SortFunc(out, canonical)
+	return out, errs
 }
 
-// The parser's library is private to a program and holds one set of rules.
-const libraryName, libraryVersion = "pack", "1"
+// The parser's library is private to a rule, and dropped once it is read.
+const libraryName, libraryVersion = "rule", "1"
 
-// parse builds all rules as one resource in a library of their own. On any
-// error the library is dropped: the parser leaves half-built rules behind.
-func parse(ws []*written) (lib *ast.KnowledgeLibrary, errs Errors) {
-	var all strings.Builder
-	first := make([]int, len(ws)) // line at which each rule starts
-	line := 1
-	for i, w := range ws {
-		first[i] = line
-		all.Write(w.grl())
-		all.WriteByte('\n')
-		line += 1 + strings.Count(string(w.text), "\n")
-	}
+// parse reads a rule in a library of its own, so that there is nothing with
+// which the parser could merge it.
+func parse(w *written) (e *ast.RuleEntry, errs Errors) {
 	defer func() {
 		if r := recover(); r != nil {
-			lib, errs = nil, Errors{ws[0].err(ws[0].at(0), E00, fmt.Sprintf("the parser panicked: %v", r), "")}
+			e, errs = nil, Errors{w.err(w.at(0), E00, fmt.Sprintf("the parser panicked: %v", r), "")}
 		}
 	}()
-	lib = ast.NewKnowledgeLibrary()
-	err := builder.NewRuleBuilder(lib).BuildRuleFromResource(libraryName, libraryVersion,
-		pkg.NewBytesResource([]byte(all.String())))
+	lib := ast.NewKnowledgeLibrary()
+	err := builder.NewRuleBuilder(lib).BuildRuleFromResource(libraryName, libraryVersion, pkg.NewBytesResource(w.grl()))
 	if err == nil {
-		return lib, nil
+		e, ok := lib.GetKnowledgeBase(libraryName, libraryVersion).RuleEntries[w.name]
+		if !ok {
+			errs = Errors{w.err(w.at(0), E01, "the parser lost the rule", "")}
+		}
+		return e, errs
 	}
 	report := []error{err}
 	if r, ok := errors.AsType[*pkg.GruleErrorReporter](err); ok {
 		report = r.Errors
 	}
 	for _, e := range report {
-		errs = append(errs, place(e, ws, first))
+		errs = append(errs, place(e, w))
 	}
 	return nil, errs
 }
 
-// place finds the file of one of the parser's errors, which are numbered by
-// line of the whole resource and column from zero.
-func place(e error, ws []*written, first []int) *Error {
+// place finds the place of one of the parser's errors, which are numbered by
+// line from one and column from zero.
+func place(e error, w *written) *Error {
 	var line, col int
 	msg := e.Error()
 	if _, err := fmt.Sscanf(msg, "grl error on %d:%d", &line, &col); err != nil {
-		return ws[0].err(ws[0].at(0), E00, msg, "")
+		return w.err(w.at(0), E00, msg, "")
 	}
 	_, msg, _ = strings.Cut(strings.TrimPrefix(msg, "grl error on "), " ")
-	i, found := slices.BinarySearch(first, line)
-	if !found {
-		i--
+	return w.err(token{line: line, col: w.column(line, col+1)}, E00, "syntax: "+msg, "")
+}
+
+// syntax is a rule as the parser understood it, which is what is written.
+type syntax struct {
+	*written
+	entry     *ast.RuleEntry
+	conjuncts []string // of the condition, as written
+}
+
+// inspect parses a rule and checks it.
+func inspect(w *written, allow Allow) (*syntax, Errors) {
+	e, errs := parse(w)
+	if len(errs) > 0 {
+		return nil, errs
 	}
-	i = min(max(i, 0), len(ws)-1)
-	return ws[i].err(token{line: line - first[i] + 1, col: ws[i].column(line-first[i]+1, col+1)}, E00, "syntax: "+msg, "")
+	spans, errs := check(w, e, allow)
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	x := &syntax{written: w, entry: e}
+	for _, c := range conjuncts(e.WhenScope.Expression) {
+		x.conjuncts = append(x.conjuncts, spellNamed(w.tokens[spans[c].from:spans[c].to]))
+	}
+	return x, nil
 }

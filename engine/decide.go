@@ -17,8 +17,8 @@ import (
 // order or global: the same program, memory and reading of the clock give the
 // same decision, byte for byte. now is read in milliseconds.
 //
-// It does not change m. An error means that no fact was applied yet, or that
-// the rules could not be copied; there is no decision then.
+// It does not change m. An error means that no fact was applied yet; there
+// is no decision then.
 func (p *Program) Decide(now time.Time, m *Memory) (Decision, error) {
 	return p.DecideWithin(context.Background(), now, m)
 }
@@ -54,10 +54,7 @@ func (p *Program) decide(ctx context.Context, now time.Time, m *Memory) (d Decis
 	if m.fact == nil {
 		return d, w, errors.New("engine: decide: no fact was applied to the memory")
 	}
-	in, err := p.acquire()
-	if err != nil {
-		return d, w, err
-	}
+	in := p.acquire()
 	defer p.release(in)
 	now = facts.At(now).Time
 	in.box.fill(situation{now: now, fact: m.fact, mem: m})
@@ -153,20 +150,20 @@ type claim struct {
 // evaluate judges one rule and returns what it proposes. All of a rule's calls
 // count, or none: a rule whose consequence fails halfway is refused.
 func (in *instance) evaluate(i int, r *rule, d *Decision) []claim {
-	b, box := &in.rules[i], in.box
+	box := in.box
 	match, err := in.judge(i)
 	if err == nil && !match {
 		return nil
 	}
 	if err == nil {
-		err = b.entry.Execute(context.Background(), box, in.mem)
+		err = in.rules[i].entry.Execute(context.Background(), box, in.mem)
 	}
 	box.count()
 	if err != nil {
 		d.miss(r.name, box, err)
 		return nil
 	}
-	d.Matched = append(d.Matched, Match{Rule: r.name, Salience: r.salience, When: b.explain(r)})
+	d.Matched = append(d.Matched, Match{Rule: r.name, Salience: r.salience, When: in.rules[i].explain(r)})
 	var out []claim
 	for _, x := range box.proposed {
 		out = append(out, claim{x, r.name, r.salience})

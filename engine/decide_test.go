@@ -156,7 +156,7 @@ func TestRulesThatFailAreNeverSilent(t *testing.T) {
 
 func TestStepBudgetEndsARule(t *testing.T) {
 	p := mustCompile(t, one("F.Ticks > 1 && F.Epochs > 1 && F.Margin > 1"))
-	in := must(p.acquire())
+	in := p.acquire()
 	in.box.limit = 4
 	p.release(in)
 	for range 2 { // the instance is sound afterwards
@@ -168,7 +168,7 @@ func TestStepBudgetEndsARule(t *testing.T) {
 
 func TestPanicOfTheEvaluatorIsRefused(t *testing.T) {
 	p := mustCompile(t, one("F.Ticks > 1"), source("other", 0, "F.Epochs > 1", `Note("x");`))
-	in := must(p.acquire())
+	in := p.acquire()
 	in.rules[0].entry.WhenScope.Expression.RightExpression = &ast.Expression{ExpressionAtom: &ast.ExpressionAtom{Constant: &ast.Constant{}}} // damage
 	p.release(in)
 	d := decide(t, p, at(0), alarm("web-07"))

@@ -172,7 +172,7 @@ func TestIndexAndFilterChangeNoDecision(t *testing.T) {
 	for program := range total / perProgram {
 		r := newMaker(21, uint64(program))
 		p := diagnose(t, r.rules(rules)...)
-		in, own := must(p.newInstance()), must(p.acquire())
+		in, own := p.newInstance(), p.acquire()
 		in.box.whole = []int{maxDecisionSteps, maxDecisionSteps, 160, 60}[program%4]
 		own.box.whole = in.box.whole
 		p.release(own)

@@ -6,14 +6,16 @@ import (
 	"iter"
 
 	"github.com/hyperjumptech/grule-rule-engine/ast"
+	"github.com/hyperjumptech/grule-rule-engine/pkg"
 )
 
 // instance is a copy of the syntax trees, which keep the values of the last
 // evaluation, with the sandbox they are evaluated in. One goroutine at a time
 // may use it.
 type instance struct {
-	mem   *ast.WorkingMemory
-	rules []bound
+	of    []rule
+	rules []*bound           // one for each, nil until it is judged
+	mem   *ast.WorkingMemory // empty: what depends on the situation is forgotten before each rule
 	box   *sandbox
 
 	candidates, unknown, scratch set // of the index
@@ -25,7 +27,7 @@ type bound struct {
 	conjuncts []*ast.Expression
 
 	// Where the nodes that depend on the situation keep whether they were
-	// evaluated. Rules share nodes: each rule forgets all that it will read.
+	// evaluated.
 	reset []*bool
 	reads []reading
 	looks int // what reading all of the slots costs
@@ -40,10 +42,10 @@ type reading struct {
 }
 
 // acquire returns an idle instance, or a new one.
-func (p *Program) acquire() (*instance, error) {
+func (p *Program) acquire() *instance {
 	select {
 	case i := <-p.free:
-		return i, nil
+		return i
 	default:
 		return p.newInstance()
 	}
@@ -58,25 +60,24 @@ func (p *Program) release(i *instance) {
 	}
 }
 
-func (p *Program) newInstance() (*instance, error) {
+// newInstance returns an instance that copies each rule when it comes to be
+// judged: most are out of the question whenever several goroutines decide.
+func (p *Program) newInstance() *instance {
 	n := len(p.rules)
-	in := &instance{box: newSandbox(p.slots), candidates: newSet(n), unknown: newSet(n), scratch: newSet(n)}
-	if n == 0 {
-		return in, nil
+	return &instance{of: p.rules, rules: make([]*bound, n), box: newSandbox(p.slots),
+		mem:        ast.NewWorkingMemory(libraryName, libraryVersion),
+		candidates: newSet(n), unknown: newSet(n), scratch: newSet(n)}
+}
+
+// copy makes the instance's own copy of a rule's tree.
+func (in *instance) copy(i int) error {
+	r := &in.of[i]
+	e := r.entry.Clone(pkg.NewCloneTable())
+	if e.GetSnapshot() != r.entry.GetSnapshot() {
+		return fmt.Errorf("copy rule %s: the copy differs", r.name)
 	}
-	kb, err := p.lib.NewKnowledgeBaseInstance(libraryName, libraryVersion)
-	if err != nil {
-		return nil, fmt.Errorf("engine: copy the rules of %s: %w", p.version, err)
-	}
-	in.mem = kb.WorkingMemory
-	for i := range p.rules {
-		e, ok := kb.RuleEntries[p.rules[i].name]
-		if !ok {
-			return nil, fmt.Errorf("engine: copy the rules of %s: rule %s is missing", p.version, p.rules[i].name)
-		}
-		in.rules = append(in.rules, bind(e, in.box))
-	}
-	return in, nil
+	in.rules[i] = bind(e, in.box)
+	return nil
 }
 
 // looksOfSlot is the look-ups of a slot where the evaluator makes them: its root
@@ -85,13 +86,13 @@ const looksOfSlot = 2
 
 // binder binds a rule's tree to the row of a sandbox.
 type binder struct {
-	bound
+	*bound
 	filterer
 	box *sandbox
 }
 
-func bind(e *ast.RuleEntry, box *sandbox) bound {
-	b := binder{bound{entry: e, conjuncts: conjuncts(e.WhenScope.Expression)}, filterer{box.row.slots}, box}
+func bind(e *ast.RuleEntry, box *sandbox) *bound {
+	b := binder{&bound{entry: e, conjuncts: conjuncts(e.WhenScope.Expression)}, filterer{box.row.slots}, box}
 	b.expr(e.WhenScope.Expression)
 	for _, x := range e.ThenScope.ThenExpressionList.ThenExpressions {
 		switch {
@@ -180,16 +181,22 @@ func (in *instance) survivors(p *Program, l *stratum) iter.Seq[int] {
 
 // judge lets the evaluator say whether a rule's condition holds.
 func (in *instance) judge(i int) (bool, error) {
-	for _, evaluated := range in.rules[i].reset {
+	in.box.begin()
+	if in.rules[i] == nil {
+		if err := in.copy(i); err != nil {
+			return false, err
+		}
+	}
+	b := in.rules[i]
+	for _, evaluated := range b.reset {
 		*evaluated = false
 	}
-	for _, r := range in.rules[i].reads {
+	for _, r := range b.reads {
 		*r.evaluated = *r.known
 	}
-	in.box.begin()
-	if err := in.box.charge(in.rules[i].looks); err != nil {
+	if err := in.box.charge(b.looks); err != nil {
 		return false, err
 	}
 	ctx := context.Background() // the evaluator asks for one; steps are the budget, not time
-	return in.rules[i].entry.Evaluate(ctx, in.box, in.mem)
+	return b.entry.Evaluate(ctx, in.box, in.mem)
 }

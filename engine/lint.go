@@ -1,14 +1,31 @@
 package engine
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // study is what the analysis knows of one rule.
 type study struct {
 	*tree
 	boxes boxes
 	deeds []deed // of the consequence
-	errs  Errors
-	known bool // boxes was analysed
+	errs  Errors // about the rule by itself
+	known bool   // boxes was analysed
+
+	born         int     // the survey in which it was made
+	beside, flap pairing // what is doubtful beside another rule
+}
+
+// findings returns everything that was found.
+func (s *study) findings() Errors {
+	out := slices.Clip(s.errs)
+	for _, p := range []pairing{s.beside, s.flap} {
+		if p.found != nil {
+			out = append(out, p.found)
+		}
+	}
+	return out
 }
 
 // analyse returns what is wrong or doubtful in a rule by itself.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -23,8 +24,25 @@ type Program struct {
 	slots      *slots
 	parameters []Word
 	strata     []stratum
-	lib        *ast.KnowledgeLibrary // read only after Compile
 	free       chan *instance
+}
+
+func newProgram(version string, allow Allow) *Program {
+	return &Program{version: version, tiers: slices.Clone(allow.Tiers), certified: allow.Certified,
+		slots: newSlots(allow.Derived), parameters: wordsOf(allow.Parameters), free: make(chan *instance, maxInstances)}
+}
+
+// warm keeps a whole instance for the first decision, and so finds out that every
+// rule can be copied.
+func (p *Program) warm() error {
+	first := p.newInstance()
+	for i := range p.rules {
+		if err := first.copy(i); err != nil {
+			return fmt.Errorf("engine: compile version %q: %w", p.version, err)
+		}
+	}
+	p.free <- first
+	return nil
 }
 
 // Version returns the version given to [Compile].
@@ -53,23 +71,24 @@ type rule struct {
 	salience  int
 	critical  bool
 	stratum   int
-	conjuncts []string // of the condition, as written
-	tests     []test   // one for each conjunct
-	rest      []test   // those of conjuncts that the index cannot use
-	parts     []*part  // the conjunct as the index can use it; nil: it cannot
-	reads     []int    // slots that the condition reads
-	uses      []int    // slots that the consequence reads
-	writes    []int    // derived values that the consequence sets
+	entry     *ast.RuleEntry // read only: instances copy it
+	conjuncts []string       // of the condition, as written
+	tests     []test         // one for each conjunct
+	rest      []test         // those of conjuncts that the index cannot use
+	parts     []*part        // the conjunct as the index can use it; nil: it cannot
+	reads     []int          // slots that the condition reads
+	uses      []int          // slots that the consequence reads
+	writes    []int          // derived values that the consequence sets
 }
 
-func newRule(w *written, e *ast.RuleEntry, spans map[*ast.Expression]span, s *slots, critical []string) rule {
-	r := rule{name: w.name, salience: w.salience, critical: slices.Contains(critical, w.name)}
+func newRule(x *syntax, s *slots, critical []string) rule {
+	r := rule{name: x.name, salience: x.salience, critical: slices.Contains(critical, x.name),
+		entry: x.entry, conjuncts: x.conjuncts}
 	c := filterer{s}
-	for _, x := range conjuncts(e.WhenScope.Expression) {
-		at := spans[x]
-		r.conjuncts = append(r.conjuncts, spellNamed(w.tokens[at.from:at.to]))
-		r.tests = append(r.tests, c.test(x))
-		r.parts = append(r.parts, c.part(x))
+	e := x.entry
+	for _, y := range conjuncts(e.WhenScope.Expression) {
+		r.tests = append(r.tests, c.test(y))
+		r.parts = append(r.parts, c.part(y))
 		if r.parts[len(r.parts)-1] == nil {
 			r.rest = append(r.rest, r.tests[len(r.tests)-1])
 		}

@@ -161,7 +161,7 @@ func benchmarkDecide(b *testing.B, n int, keyed bool) {
 	p := mustCompile(b, w.rules...)
 	situations := w.situations(b)
 	b.Run("match", func(b *testing.B) {
-		in := must(p.acquire())
+		in := p.acquire()
 		defer p.release(in)
 		overSituations(b, situations, func(s situation) int { return in.match(p, s) })
 	})
@@ -210,7 +210,7 @@ func TestIndexLeavesWhatMayHold(t *testing.T) {
 	for _, keyed := range []bool{false, true} {
 		w := newSpeedWorld(900, keyed)
 		p := mustCompile(t, w.rules...)
-		in := must(p.newInstance())
+		in := p.newInstance()
 		for i, s := range w.situations(t) {
 			exact := i%2 == 0
 			if !exact {
@@ -239,7 +239,7 @@ func TestMatchingAllocatesForMatchesOnly(t *testing.T) {
 	}
 	for _, rules := range [][]Source{w.rules[:300:300], w.rules[300:]} {
 		p := mustCompile(t, rules...)
-		in := must(p.newInstance())
+		in := p.newInstance()
 		for _, s := range w.situations(t)[:64] {
 			const runs = 20
 			n := in.match(p, s)
