@@ -13,33 +13,34 @@ type column interface {
 
 // textColumn is the comparisons of a slot with texts.
 type textColumn struct {
-	slot   int
-	free   set                // rules that ask for no text
-	asked  map[string][]int32 // text → rules that ask for it
-	barred map[string][]int32 // text → rules that exclude it
-	dense  map[string]set     // text → what it leaves, where the lists are longer than a set
+	slot int
+	free set // rules that ask for no text
+	of   map[string]*textRules
+}
+
+// textRules is what the rules say of one text.
+type textRules struct {
+	asked, barred []int32 // rules that ask for it, and that exclude it
+	left          set     // what it leaves, where the lists are longer than a set
 }
 
 func (c *textColumn) finish() column {
-	for _, of := range []map[string][]int32{c.asked, c.barred} {
-		for s := range of {
-			if len(c.asked[s])+len(c.barred[s]) > len(c.free) {
-				c.dense[s] = newSet(len(c.free) * 64)
-				c.leave(c.dense[s], s)
-			}
+	for _, t := range c.of {
+		if len(t.asked)+len(t.barred) > len(c.free) {
+			t.left = slices.Clone(c.free)
+			t.leave(t.left)
 		}
 	}
 	return c
 }
 
-// leave writes what a text leaves.
-func (c *textColumn) leave(into set, s string) {
-	copy(into, c.free)
-	for _, i := range c.asked[s] {
-		into.add(i)
+// leave changes the rules that ask for no text to those that the text leaves.
+func (t *textRules) leave(free set) {
+	for _, i := range t.asked {
+		free.add(i)
 	}
-	for _, i := range c.barred[s] {
-		into.remove(i)
+	for _, i := range t.barred {
+		free.remove(i)
 	}
 }
 
@@ -47,10 +48,13 @@ func (c *textColumn) narrow(candidates, scratch set, r *row) {
 	if !r.known[c.slot] {
 		return
 	}
-	left, ok := c.dense[r.texts[c.slot]]
-	if !ok {
-		left = scratch
-		c.leave(left, r.texts[c.slot])
+	left := c.free
+	if t := c.of[r.texts[c.slot]]; t != nil {
+		if left = t.left; left == nil {
+			copy(scratch, c.free)
+			t.leave(scratch)
+			left = scratch
+		}
 	}
 	candidates.intersect(left)
 }

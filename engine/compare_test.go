@@ -17,8 +17,8 @@ var rivals = flag.String("rivals", "", "the program of testdata/rivals; empty: c
 
 // A comparison takes turns, so that what else the machine does falls on all alike.
 const (
-	compareTurns  = 3
-	compareRounds = 5                     // of a turn; the median of all rounds counts
+	compareTurns  = 5
+	compareRounds = 3                     // of a turn; the median of all rounds counts
 	compareRound  = 20 * time.Millisecond // least, so that the clock's steps do not count
 )
 

@@ -20,7 +20,8 @@ import "github.com/hyperjumptech/grule-rule-engine/ast"
 type index struct {
 	all     set
 	head    []column // of the parts that come before any word that can be unknown
-	tail    []column // of all others
+	texts   []column // of all others
+	ranges  []column
 	readers []reader // the slots that rules read
 }
 
@@ -31,8 +32,9 @@ type reader struct {
 }
 
 // search returns the candidates, in the first of the three sets, which are at
-// least as large as the stratum, and in the second those of them that read an
-// unknown word: of these, parts that the index can use may not hold.
+// least as large as the stratum, and in the second those of them of which parts
+// that the index can use may not hold: they read an unknown word, or they are so
+// few that asking them takes less time than the columns that are left.
 func (x *index) search(r *row, candidates, unknown, scratch set) (all, unsure set) {
 	n := len(x.all)
 	candidates, unknown, scratch = candidates[:n], unknown[:n], scratch[:n]
@@ -54,16 +56,29 @@ func (x *index) search(r *row, candidates, unknown, scratch set) (all, unsure se
 	if some {
 		unknown.intersect(candidates)
 	}
-	for _, c := range x.tail {
+	for _, c := range x.texts {
 		c.narrow(candidates, scratch, r)
+	}
+	few := candidates.count() <= fewPerColumn*len(x.ranges)
+	if !few {
+		for _, c := range x.ranges {
+			c.narrow(candidates, scratch, r)
+		}
 	}
 	if some {
 		for k, w := range unknown {
 			candidates[k] |= w
 		}
 	}
+	if few {
+		copy(unknown, candidates)
+	}
 	return candidates, unknown
 }
+
+// fewPerColumn is how many rules are asked one by one in the time that a column
+// takes.
+const fewPerColumn = 2
 
 // part is a part of a condition that compares a slot with a literal.
 type part struct {
@@ -127,6 +142,6 @@ func newIndex(rules []rule, s *slots) *index {
 			x.readers = append(x.readers, reader{slot, rules})
 		}
 	}
-	x.head, x.tail = b.columns()
+	x.head, x.texts, x.ranges = b.columns()
 	return x
 }

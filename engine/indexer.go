@@ -31,20 +31,24 @@ func (b *indexer) take(i int32, p *part, t Type, head bool) {
 func (b *indexer) text(k columnKey, i int32, p *part) {
 	c := b.texts[k]
 	if c == nil {
-		c = &textColumn{slot: k.slot, free: newSet(b.n), asked: map[string][]int32{}, barred: map[string][]int32{},
-			dense: map[string]set{}}
+		c = &textColumn{slot: k.slot, free: newSet(b.n), of: map[string]*textRules{}}
 		for j := range int32(b.n) {
 			c.free.add(j)
 		}
 		b.texts[k] = c
 		b.keys = append(b.keys, k)
 	}
+	t := c.of[p.text]
+	if t == nil {
+		t = &textRules{}
+		c.of[p.text] = t
+	}
 	if p.op == ast.OpNEq {
-		c.barred[p.text] = append(c.barred[p.text], i)
+		t.barred = append(t.barred, i)
 		return
 	}
 	c.free.remove(i)
-	c.asked[p.text] = append(c.asked[p.text], i)
+	t.asked = append(t.asked, i)
 }
 
 func (b *indexer) bound(k columnKey, i int32, p *part) {
@@ -69,7 +73,9 @@ func (b *indexer) bound(k columnKey, i int32, p *part) {
 	}
 }
 
-func (b *indexer) columns() (head, tail []column) {
+// columns returns the columns of texts before those of numbers: they take less
+// time and leave less.
+func (b *indexer) columns() (head, texts, ranges []column) {
 	for _, k := range b.keys {
 		var c column
 		if k.text {
@@ -77,11 +83,14 @@ func (b *indexer) columns() (head, tail []column) {
 		} else {
 			c = b.ranges[k].finish(b.n)
 		}
-		if k.head {
+		switch {
+		case k.head:
 			head = append(head, c)
-		} else {
-			tail = append(tail, c)
+		case k.text:
+			texts = append(texts, c)
+		default:
+			ranges = append(ranges, c)
 		}
 	}
-	return head, tail
+	return head, texts, ranges
 }

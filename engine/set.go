@@ -15,6 +15,14 @@ func (s set) remove(i int32) { s[i>>6] &^= 1 << (i & 63) }
 
 func (s set) has(i int) bool { return s[i>>6]>>(i&63)&1 == 1 }
 
+func (s set) count() int {
+	n := 0
+	for _, w := range s {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
+
 func (s set) intersect(t set) {
 	t = t[:len(s)]
 	for i := range s {

@@ -36,7 +36,7 @@ type result struct {
 }
 
 const (
-	rounds    = 5
+	rounds    = 3
 	roundTime = 20 * time.Millisecond // least, so that the clock's steps do not count
 )
 
