@@ -62,7 +62,7 @@ func (c *collector) take(s audit.Stored, old bool) error {
 	case s.Type == "fact.accepted":
 		return c.takeFact(s, old)
 	case s.Type == "decision" && !old:
-		d, _, err := decodeDecision(s)
+		d, _, err := DecodeDecision(s)
 		if m := c.memory(s.Env, d.Group); err == nil && m != nil {
 			m.Record(&d)
 		}
@@ -105,8 +105,10 @@ func (c *collector) takeFact(s audit.Stored, old bool) error {
 	return err
 }
 
-// decodeDecision returns the decision of an entry, and its bytes as recorded.
-func decodeDecision(s audit.Stored) (d Decision, recorded []byte, err error) {
+// DecodeDecision returns the decision of an entry of type decision, and its
+// encoding as recorded. An error means that the entry holds none, or one that is
+// not what its digest says.
+func DecodeDecision(s audit.Stored) (d Decision, recorded []byte, err error) {
 	var b decisionBody
 	if err := json.Unmarshal(s.Body, &b); err != nil {
 		return d, nil, err

@@ -47,6 +47,7 @@ type Allow struct {
 //
 // What is wrong with the rules comes as [Errors]: every reason found, each with
 // its place. The text reaches the parser only after it was found cheap to parse.
+// The program keeps the texts, which must not be modified afterwards.
 func Compile(version string, rules []Source, allow Allow) (*Program, error) {
 	return new(Draft).Compile(version, rules, allow)
 }

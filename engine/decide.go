@@ -56,11 +56,21 @@ func (p *Program) decide(ctx context.Context, now time.Time, m *Memory) (d Decis
 	}
 	in := p.acquire()
 	defer p.release(in)
+	if d, w, err = p.decideIn(ctx, in, now, m); err == nil {
+		d.trim()
+	}
+	return d, w, err
+}
+
+// decideIn decides in an instance, and returns the decision with everything in
+// its lists.
+func (p *Program) decideIn(ctx context.Context, in *instance, now time.Time, m *Memory) (d Decision, w Work, err error) {
 	now = facts.At(now).Time
 	in.box.fill(situation{now: now, fact: m.fact, mem: m})
 	in.box.done = ctx.Done()
 	d = p.newDecision(now, m)
 	in.box.context(d.Context)
+	in.box.suppose(&d)
 	d.Quarantined = p.quarantined(m)
 	all := in.run(p, p.strata, m, &d, &w)
 	if in.box.late {
@@ -70,9 +80,8 @@ func (p *Program) decide(ctx context.Context, now time.Time, m *Memory) (d Decis
 		return p.late(now, m), w, nil
 	}
 	w.Steps = in.box.spent
-	p.settle(&d, all, m.fact)
+	p.settle(&d, all, in.box.supposedFact())
 	p.advise(&d)
-	d.trim()
 	return d, w, nil
 }
 
@@ -93,7 +102,9 @@ func (w *Work) count(rule int, d *Decision) {
 // The same program gives the same bytes.
 func (p *Program) Again(recorded *Decision, m *Memory) (Decision, error) {
 	if recorded.Cut == CutByTime && m.fact != nil {
-		return p.late(recorded.Clock.Time, m), nil
+		d := p.late(recorded.Clock.Time, m)
+		d.trim()
+		return d, nil
 	}
 	return p.Decide(recorded.Clock.Time, m)
 }
@@ -103,7 +114,6 @@ func (p *Program) late(now time.Time, m *Memory) Decision {
 	d := p.newDecision(now, m)
 	d.Cut, d.Quarantined = CutByTime, p.quarantined(m)
 	p.advise(&d)
-	d.trim()
 	return d
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"sync"
 )
 
 // Draft surveys and compiles versions of a pack that differ in few rules from
@@ -138,6 +139,8 @@ func (d *Draft) Compile(version string, rules []Source, allow Allow) (*Program, 
 		return nil, errs.sorted()
 	}
 	p := newProgram(version, allow)
+	kept := slices.Clone(rules)
+	p.grove = sync.OnceValue(func() *grove { return p.grow(kept, constantsOf(allow.Parameters), allow.Derived) })
 	var ws []*written
 	for _, r := range all {
 		x, found := d.inspect(r)

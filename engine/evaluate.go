@@ -24,13 +24,22 @@ const (
 // driver. It reads the same words, from left to right, as far as is needed.
 type evaluator struct {
 	*tree
-	sit  situation
-	set  map[string]value // derived values that are known
-	seen map[*term]Answer // of each part that was evaluated
+	sit   situation
+	seen  map[*term]Answer  // of each part that was evaluated; nil: nobody asks
+	words map[wordKey]value // that were read; beforehand those that the situation does not tell
 }
 
+// wordKey is a word, and if it is a method its metric.
+type wordKey struct{ word, metric string }
+
+// newEvaluator returns an evaluator of a situation, and of the derived values
+// that are known.
 func newEvaluator(t *tree, s situation, set map[string]value) *evaluator {
-	return &evaluator{tree: t, sit: s, set: set, seen: map[*term]Answer{}}
+	e := &evaluator{tree: t, sit: s, seen: map[*term]Answer{}, words: make(map[wordKey]value, len(set))}
+	for name, v := range set {
+		e.words[wordKey{word: name}] = v
+	}
+	return e
 }
 
 func answerOf(v bool) Answer {
@@ -66,7 +75,9 @@ func (e *evaluator) ask(x *term) Answer {
 	default:
 		out = answerOf(x.name == "true")
 	}
-	e.seen[x] = out
+	if e.seen != nil {
+		e.seen[x] = out
+	}
 	return out
 }
 
@@ -79,7 +90,7 @@ func (e *evaluator) comparison(x *term) Answer {
 	if !r.known {
 		return Unknown
 	}
-	if e.isTextual(x.kids[0]) {
+	if x.kids[1].op != isNumber && e.isTextual(x.kids[0]) {
 		return answerOf((l.s == r.s) == (x.op == "=="))
 	}
 	return answerOf(holds(x.op, l.n, r.n))
@@ -131,10 +142,30 @@ func (e *evaluator) value(x *term) value {
 
 // word reads a field or a derived value.
 func (e *evaluator) word(name string) value {
-	if w := find(name); w != nil && w.field != nil {
-		return w.field(&e.sit)
+	r := wordKey{word: name}
+	v, ok := e.words[r]
+	if !ok {
+		if w := find(name); w != nil && w.field != nil {
+			v = w.field(&e.sit)
+		}
+		e.words[r] = v
 	}
-	return e.set[name]
+	return v
+}
+
+// method reads what a fact says of a metric.
+func (e *evaluator) method(w *Word, metric string) value {
+	r := wordKey{w.Name, metric}
+	v, ok := e.words[r]
+	if !ok {
+		var effect *facts.Effect
+		if i := slices.IndexFunc(e.sit.fact.Effect, func(f facts.Effect) bool { return f.Metric == metric }); i >= 0 {
+			effect = &e.sit.fact.Effect[i]
+		}
+		v = w.method(effect)
+		e.words[r] = v
+	}
+	return v
 }
 
 func (e *evaluator) call(x *term) value {
@@ -143,11 +174,7 @@ func (e *evaluator) call(x *term) value {
 		return value{}
 	}
 	if w.method != nil {
-		var effect *facts.Effect
-		if i := slices.IndexFunc(e.sit.fact.Effect, func(f facts.Effect) bool { return f.Metric == x.kids[0].name }); i >= 0 {
-			effect = &e.sit.fact.Effect[i]
-		}
-		return w.method(effect)
+		return e.method(w, x.kids[0].name)
 	}
 	var args [2]float64
 	for i, k := range x.kids {

@@ -25,6 +25,7 @@ type Program struct {
 	parameters []Word
 	strata     []stratum
 	free       chan *instance
+	grove      func() *grove // the rules as they are written; read when first asked for
 }
 
 func newProgram(version string, allow Allow) *Program {

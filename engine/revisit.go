@@ -120,7 +120,7 @@ func (v *visitor) forget(s audit.Stored) error {
 
 // tell hands out a decision before it is remembered.
 func (v *visitor) tell(s audit.Stored) error {
-	d, recorded, err := decodeDecision(s)
+	d, recorded, err := DecodeDecision(s)
 	if err != nil {
 		return fmt.Errorf("engine: revisit entry %d: %w", s.Seq, err)
 	}

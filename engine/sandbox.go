@@ -17,7 +17,8 @@ import (
 // evaluator's data context and refuses whatever else that interface offers.
 // Nothing in it is found by reflection.
 type sandbox struct {
-	sit situation
+	sit      situation
+	supposed []Supposition // words that read otherwise than the situation says; none in a decision that counts
 	budget
 
 	// What the rule in evaluation did.
@@ -76,7 +77,7 @@ func (b *sandbox) fill(s situation) {
 
 // clear forgets the situation, so that an idle instance keeps no fact alive.
 func (b *sandbox) clear() {
-	b.sit = situation{}
+	b.sit, b.supposed = situation{}, nil
 	b.row.clear()
 	b.start()
 	b.begin()

@@ -35,6 +35,11 @@ type Word struct {
 	Values []string `json:"values,omitempty"` // of a text with a closed set of values
 	Doc    string   `json:"doc"`              // what it says; when it is unknown
 
+	// Scale is a difference of a number or count that is plainly large, in its
+	// unit: what lies so far apart is not nearly the same. 0: that depends on the
+	// numbers themselves.
+	Scale float64 `json:"scale,omitempty"`
+
 	certain bool // known in every situation
 	field   func(*situation) value
 	method  func(*facts.Effect) value // of F, by metric; nil effect: not among the fact's effects
