@@ -145,6 +145,7 @@ func target(w engine.Want) string {
 func lostTo(c engine.Conflict) string {
 	why := map[string]string{
 		"veto":      "a veto",
+		"cut":       "not all rules were evaluated, and one might have vetoed it",
 		"salience":  "a proposal of higher salience",
 		"class":     "a less invasive proposal of the same salience",
 		"escalated": "proposals of the same salience exclude each other: a human was told",

@@ -36,8 +36,8 @@ DECISION is the number of its entry in the log, or of an entry of its story, or
 the first digits of the digest of the decision, of its fact or of an act. It is
 not told but made again: the facts of the log are remembered as they were, the
 rules decide once more, and the bytes must be those recorded. Where they are not,
-this says so and exits with 1. So the pack that decided is needed, and no other;
-that of 'evenkeel demo' is built in.
+this says so and exits with 1. So the pack that decided is needed, and no other:
+from --pack, from the bundles in the data directory, or that of 'evenkeel demo'.
 
 Rules that nearly matched are those with the fewest parts that do not hold, and
 then those that lack least; one of another kind of fact is never near.
@@ -79,7 +79,7 @@ func (o *explainOptions) run(ctx context.Context, what string, w io.Writer) erro
 	}
 	var e explained
 	err = engine.Revisit(ctx, r, seq, seq+1, func(m engine.Moment) error {
-		return o.explain(m, newPrograms(keeper), &e)
+		return o.explain(m, newPrograms(keeper, o.source.data), &e)
 	})
 	if err != nil {
 		return o.source.explain(err)
@@ -136,7 +136,11 @@ func (o *explainOptions) explain(m engine.Moment, known *programs, e *explained)
 	if e.why, err = p.Explain(now, m.Memory, q); err != nil {
 		return err
 	}
-	e.differs = firstDifference(m.Recorded, e.why.Decision.Encode())
+	again, err := p.Again(&m.Decision, m.Memory)
+	if err != nil {
+		return err
+	}
+	e.differs = firstDifference(m.Recorded, again.Encode())
 	if len(e.suppose) > 0 {
 		q.Suppose = e.suppose
 		e.would, err = p.Explain(now, m.Memory, q)

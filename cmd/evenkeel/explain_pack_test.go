@@ -38,9 +38,12 @@ func nearMissesOf(t *testing.T, b *bench) []nearMiss {
 			return
 		}
 		o := b.outlines[n.rule]
-		_, parts := o.Ask(now, m)
+		asked, err := b.program.Ask(o, now, m, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
 		at := slices.IndexFunc(o.Parts(), func(p engine.Part) bool { return p.Text == n.part })
-		if d, err := b.program.Decide(now, m); err == nil && !fired(&d, n.rule) && parts[at] != nil && *parts[at] == engine.No {
+		if part := asked.Parts[at]; !asked.Fires && part != nil && *part == engine.No {
 			out = append(out, n)
 		}
 	}

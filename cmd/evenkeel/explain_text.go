@@ -58,7 +58,7 @@ func (t *explainText) section(name string, n int) bool {
 func (e *explained) print(w io.Writer) error {
 	t := &explainText{w: tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
 	d, f := &e.decision, &e.fact
-	t.line("decision %d on %s %s of %s, group %s, mode %s, %s", e.seq, f.Kind, f.State, about(f), d.Group, d.Mode, d.Clock)
+	t.line("decision %d on %s %s of %s, group %s, mode %s, %s", e.seq, f.Kind, f.State, subject(f), d.Group, d.Mode, d.Clock)
 	if e.differs != nil {
 		t.line("NOT WHAT WAS RECORDED: made again, the decision is another. Do not rely on the reasons below.")
 		t.line("  %s", e.differs)
@@ -66,11 +66,14 @@ func (e *explained) print(w io.Writer) error {
 		t.line("made again from the log: the same bytes, %s", short(d.Digest(), 14))
 	}
 	t.line("pack %s, %s", d.Version, count(d.Rules, "rule"))
+	if what := cutWords[d.Cut]; what != "" {
+		t.line("CUT: %s", what)
+	}
 	t.line("")
 	e.verdict(t)
 	for _, a := range e.why.Asked {
 		t.line("")
-		t.line("why not %s: %s", a.Rule, causeOf(&a, e.why.Decision.Mode))
+		t.line("why not %s: %s", a.Rule, causeOf(&a, &e.why.Decision))
 		t.clauses("  ", a.When, true)
 		t.inputs("  ", a.Inputs)
 	}
@@ -89,8 +92,14 @@ func (e *explained) print(w io.Writer) error {
 	return t.fail
 }
 
-// about names what a fact is about.
-func about(f *facts.Fact) string {
+// cutWords says why not all rules were heard.
+var cutWords = map[engine.Cut]string{
+	engine.CutBySteps: "the rules took too many steps; those that were not reached are among the refused",
+	engine.CutByTime:  "the machine stood still, so that no rule counted; below is what they would have said",
+}
+
+// subject names what a fact is about.
+func subject(f *facts.Fact) string {
 	if f.Member+f.Cohort == "" {
 		return "the group"
 	}
@@ -110,6 +119,9 @@ func (e *explained) verdict(t *explainText) {
 
 // end says how an act ended.
 func (e *explained) end(act string) string {
+	if len(e.decision.Advise) > 0 {
+		return "not done: " + held(&e.decision)
+	}
 	if e.decision.Mode != engine.Act {
 		return fmt.Sprintf("not done: the group is in mode %s", e.decision.Mode)
 	}
@@ -141,7 +153,7 @@ func (e *explained) supposed(t *explainText) {
 		t.line("  nothing would change")
 	}
 	for _, a := range e.would.Asked {
-		t.line("  why not %s then: %s", a.Rule, causeOf(&a, e.would.Decision.Mode))
+		t.line("  why not %s then: %s", a.Rule, causeOf(&a, &e.would.Decision))
 		t.clauses("    ", a.When, true)
 	}
 }
@@ -152,10 +164,10 @@ func (e *explained) troubles(t *explainText) {
 	for _, a := range e.why.Told {
 		of[a.Verdict] = append(of[a.Verdict], a)
 	}
-	for _, v := range []engine.Verdict{engine.PutAside, engine.NotAdmitted, engine.NotDecided} {
+	for _, v := range []engine.Verdict{engine.RuleQuarantined, engine.RuleRefused, engine.RuleUndecided} {
 		if t.section(string(v), len(of[v])) {
 			for _, a := range of[v] {
-				t.row("  "+a.Rule, causeOf(&a, e.why.Decision.Mode))
+				t.row("  "+a.Rule, causeOf(&a, &e.why.Decision))
 			}
 			t.flush()
 		}
@@ -174,7 +186,7 @@ func (e *explained) troubles(t *explainText) {
 // reasons tells of rules that matched and of those that nearly did.
 func (e *explained) reasons(t *explainText) {
 	for _, a := range e.why.Told {
-		if a.Verdict == engine.Matched {
+		if a.Verdict == engine.RuleMatched {
 			t.line("")
 			t.line("matched: %s, salience %d", a.Rule, a.Salience)
 			t.clauses("  ", a.When, false)
@@ -270,15 +282,21 @@ func (t *explainText) inputs(indent string, all []engine.Input) {
 			t.line("%s%s was not set", indent, in.Field)
 		}
 		for _, a := range in.From {
-			t.line("%s  %s, which sets it: %s", indent, a.Rule, causeOf(&a, ""))
+			t.line("%s  %s, which sets it: %s", indent, a.Rule, causeOf(&a, nil))
 			t.clauses(indent+"    ", a.When, true)
 			t.inputs(indent+"    ", a.Inputs)
 		}
 	}
 }
 
-// causeOf says in words why nothing came of a rule.
-func causeOf(a *engine.Account, mode engine.Mode) string {
+// held says which rules hold a whole decision back.
+func held(d *engine.Decision) string {
+	return "critical rules are quarantined or refused: " + strings.Join(d.Advise, ", ")
+}
+
+// causeOf says in words why nothing came of a rule; d may be nil for one that
+// did not match.
+func causeOf(a *engine.Account, d *engine.Decision) string {
 	switch a.Cause {
 	case engine.Acted:
 		return "it acted: what it proposes is wanted"
@@ -292,12 +310,14 @@ func causeOf(a *engine.Account, mode engine.Mode) string {
 		}
 		return "what was derived does not meet its condition"
 	case engine.ByMode:
-		return fmt.Sprintf("it matched and is wanted, but the group is in mode %s", mode)
+		return fmt.Sprintf("it matched and is wanted, but the group is in mode %s", d.Mode)
+	case engine.ByCritical:
+		return "it matched and is wanted, but the decision only advises: " + held(d)
 	case engine.WithoutIntent:
 		return "it matched, and proposes nothing"
-	case engine.Cause(engine.PutAside):
+	case engine.Cause(engine.RuleQuarantined):
 		return "it is quarantined: it failed too often; two people lift that"
-	case engine.Cause(engine.NotAdmitted):
+	case engine.Cause(engine.RuleRefused):
 		return "it could not be evaluated: " + a.Why
 	}
 	return fmt.Sprintf("it matched, but its %s did not stand: %s", a.Lost[0].Verb, lostTo(a.Lost[0]))
@@ -305,7 +325,7 @@ func causeOf(a *engine.Account, mode engine.Mode) string {
 
 // about writes the fact that a decision is about: what was measured, and by whom.
 func (t *explainText) about(seq int64, id string, f *facts.Fact) {
-	t.row(fmt.Sprintf("  entry %d", seq), fmt.Sprintf("%s %s of %s, since %s", f.Kind, f.State, about(f), f.Onset))
+	t.row(fmt.Sprintf("  entry %d", seq), fmt.Sprintf("%s %s of %s, since %s", f.Kind, f.State, subject(f), f.Onset))
 	t.row("  id", id)
 	if e := f.Evidence; e != nil {
 		t.row("  evidence", fmt.Sprintf("%s, threshold %s, for %s; tier %s, certified %s from %s",

@@ -33,11 +33,10 @@ func replayCommand() *cobra.Command {
 		Long: `Make the decisions of the log again, and compare them byte for byte with what is
 recorded. The exit code is 0 when all are the same and 1 when any is not.
 
-Each decision is made by the pack that made it, which has to be among those of
---pack; that of 'evenkeel demo' is built in. Decisions of a pack that is not are
-made by the first of --pack instead: they are counted, and listed where they want
-something else. That shows what a change of rules would have done;
-'evenkeel rules backtest' compares in full.
+Each decision is made by the pack that made it: from --pack, from the bundles in
+the data directory, or that of 'evenkeel demo'. Decisions of a pack that is not
+there are made by the first of --pack instead: they are counted, and listed where
+they come out otherwise.
 
 What was remembered is read from the log too, from the last start of the daemon
 before --from on, so a stretch at its end may take as long as all of it.`,
@@ -75,7 +74,7 @@ func (o *replayOptions) run(ctx context.Context, stdout, stderr io.Writer) error
 		return err
 	}
 	defer r.Close()
-	p := &replay{programs: newPrograms(keeper), report: replayReport{Differences: []replayed{}, V: 1}}
+	p := &replay{programs: newPrograms(keeper, o.source.data), report: replayReport{Differences: []replayed{}, V: 1}}
 	if len(keeper.packs) > 0 {
 		p.report.Instead = keeper.packs[0].Digest
 	}
@@ -168,7 +167,7 @@ func (p *replay) one(x engine.Moment) error {
 			return err
 		}
 	}
-	d, err := program.Decide(x.Decision.Clock.Time, x.Memory)
+	d, err := program.Again(&x.Decision, x.Memory)
 	if err != nil {
 		return err
 	}
@@ -219,7 +218,7 @@ func (r *replayReport) print(w io.Writer) error {
 	say("same       %d byte for byte", r.Same)
 	say("different  %d", r.Different)
 	if r.Other > 0 {
-		say("by others  %d made by packs that are not given; %s would decide %d of them otherwise", r.Other, r.Instead, r.Otherwise)
+		say("by others  %d made by packs that are not there; %s would decide %d of them otherwise", r.Other, r.Instead, r.Otherwise)
 	}
 	verdict := "identical: every decision is what its pack decides"
 	switch {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/evenkeel/evenkeel/actions"
 	"github.com/evenkeel/evenkeel/engine"
 	"github.com/evenkeel/evenkeel/facts"
+	"github.com/evenkeel/evenkeel/knowledge"
 )
 
 // TestARealRunIsMadeAgain lets a daemon drain a sick member and put it back, and
@@ -95,6 +97,29 @@ func TestWhatIsNotMadeAgainIsSaidLoudly(t *testing.T) {
 	if code != exitFailed || !strings.Contains(out, "entry 12 DIFFERS at ") || !strings.Contains(out, "same       4 byte for byte") ||
 		!strings.Contains(out, "verdict    DIFFERENT") || !strings.Contains(errs, "replay: 1 of 5 decisions differ") {
 		t.Errorf("replay: exit %d, want %d and the entry that differs\n%s%s", code, exitFailed, out, errs)
+	}
+}
+
+// TestPacksInTheDataDirectoryAreFound decides again without being told where
+// the pack is.
+func TestPacksInTheDataDirectoryAreFound(t *testing.T) {
+	dir := t.TempDir()
+	data, packDir := filepath.Join(dir, "data"), filepath.Join(dir, "pack")
+	if err := decidedInto(data, packDir); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := evenkeelRun(t, "replay", "--data", data); code != exitFailed || !strings.Contains(errs, "none of that digest in the data directory") {
+		t.Errorf("replay without the pack: exit %d, %s", code, errs)
+	}
+	files, err := knowledge.ReadBundle(os.DirFS(packDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (store{data}).putBundle(files); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, errs := evenkeelRun(t, "replay", "--data", data); code != exitDone || !strings.Contains(out, "same       4 byte for byte") {
+		t.Errorf("replay with the pack in the data directory: exit %d, %s%s", code, out, errs)
 	}
 }
 

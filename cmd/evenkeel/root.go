@@ -66,7 +66,7 @@ func rootCommand() *cobra.Command {
 		return &exitError{exitUsage, err, "see '" + cmd.CommandPath() + " --help'"}
 	})
 	root.AddCommand(demoCommand(), serveCommand(), detectCommand(), recordCommand(),
-		rulesCommand(), peopleCommand(), auditCommand(), baselineCommand(), configCommand(), stopCommand(), resumeCommand(), versionCommand())
+		rulesCommand(), peopleCommand(), auditCommand(), explainCommand(), replayCommand(), baselineCommand(), configCommand(), stopCommand(), resumeCommand(), versionCommand())
 	misuse(root)
 	return root
 }

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "../../testdata/script", RequireExplicitExec: true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"learn": learn}})
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"decided": decided, "learn": learn}})
 }
 
 // learn makes the data directory that is its argument.
