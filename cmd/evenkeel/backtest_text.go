@@ -194,7 +194,7 @@ func rulesTable(r *backtest.Report, rows int) backtestTable {
 			c = &backtest.Firings{}
 		}
 		t.Rows = append(t.Rows, slices.Concat([]string{x.Rule}, pairs(two, [2]int64{b.Total, c.Total}, [2]int64{b.Low, c.Low},
-			[2]int64{b.High, c.High}, [2]int64{b.Acts, c.Acts}, [2]int64{b.Undecided, c.Undecided}), difference(two, x.Difference)))
+			[2]int64{b.High, c.High}, [2]int64{b.Acts, c.Acts}, [2]int64{b.Undecided, c.Undecided}), differenceCells(two, x.Difference)))
 	}
 	return t
 }
@@ -248,10 +248,10 @@ func countRow(two bool, first string, base *backtest.Count, c backtest.Count, d 
 		b = *base
 	}
 	return slices.Concat([]string{first}, pairs(two, [2]int64{b.Intents, c.Intents}, [2]int64{b.Acts, c.Acts},
-		[2]int64{b.Refused, c.Refused}), difference(two, d))
+		[2]int64{b.Refused, c.Refused}), differenceCells(two, d))
 }
 
-func difference(two bool, d backtest.Difference) []string {
+func differenceCells(two bool, d backtest.Difference) []string {
 	if !two {
 		return nil
 	}
