@@ -87,10 +87,11 @@ func (v *backtestView) head(r *backtest.Report) {
 	add("build", "%s, vocabulary %d", r.Engine, r.Vocabulary)
 	if d := r.Difference; d != nil {
 		add("decisions", "%d added, %d removed, %d changed", d.Added, d.Removed, d.Changed)
+		add("worst hour, base", "%s", worstWords(r.Base))
 	}
 	add("worst hour", "%s", worstWords(&r.Candidate))
 	if r.Base != nil {
-		add("worst hour, base", "%s", worstWords(r.Base))
+		add("numbers below", "of the base → of the candidate; one where they are the same")
 	}
 }
 
@@ -108,27 +109,14 @@ func worstWords(s *backtest.Side) string {
 	return fmt.Sprintf("%s, %s taken out, %s", s.Worst.Hour, count(int(s.Worst.Acts), "member"), count(int(s.Worst.Intents), "intent"))
 }
 
-// pairs writes numbers of the candidate beside those of the base, when there is
-// one.
-func pairs(base bool, values ...[2]int64) []string {
-	var out []string
-	for _, v := range values {
-		if base {
-			out = append(out, fmt.Sprint(v[0]))
+// pairs writes numbers of base and candidate: one, where they are the same.
+func pairs(two bool, values ...[2]int64) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = fmt.Sprint(v[1])
+		if two && v[0] != v[1] {
+			out[i] = fmt.Sprintf("%d → %d", v[0], v[1])
 		}
-		out = append(out, fmt.Sprint(v[1]))
-	}
-	return out
-}
-
-// paired names the columns of pairs.
-func paired(base bool, names ...string) []string {
-	var out []string
-	for _, n := range names {
-		if base {
-			out = append(out, n+", base")
-		}
-		out = append(out, n)
 	}
 	return out
 }
@@ -138,7 +126,7 @@ func packsTable(r *backtest.Report) backtestTable {
 	if base == nil {
 		base = &backtest.Side{}
 	}
-	t := backtestTable{Title: "What the rules did", Columns: append([]string{"pack"}, paired(r.Base != nil, "count")...)}
+	t := backtestTable{Title: "What the rules did", Columns: []string{"rules", "count"}}
 	for _, x := range []struct {
 		what string
 		of   func(*backtest.Side) int64
@@ -159,7 +147,7 @@ func packsTable(r *backtest.Report) backtestTable {
 
 // guardTable says what the guard would have said.
 func guardTable(r *backtest.Report) backtestTable {
-	t := backtestTable{Title: "What the guard would have said", Columns: append([]string{"guard"}, paired(r.Base != nil, "intents")...)}
+	t := backtestTable{Title: "What the guard would have said", Columns: []string{"guard", "intents"}}
 	add := func(words string, of func(*backtest.Side) map[string]int64) {
 		all := maps.Clone(of(&r.Candidate))
 		base := map[string]int64{}
@@ -179,7 +167,7 @@ func guardTable(r *backtest.Report) backtestTable {
 // rulesTable shows the rules that differ first.
 func rulesTable(r *backtest.Report, rows int) backtestTable {
 	two := r.Base != nil
-	t := backtestTable{Title: "Rules", Columns: append([]string{"rule"}, paired(two, "firings", "an hour at least", "an hour at most", "acts", "undecided")...)}
+	t := backtestTable{Title: "Rules", Columns: []string{"rule", "firings", "in an hour, at least", "at most", "acts", "undecided"}}
 	all := slices.Clone(r.Rules)
 	slices.SortStableFunc(all, func(a, b backtest.Rule) int { return cmp.Compare(differs(b.Difference), differs(a.Difference)) })
 	if two {
@@ -235,7 +223,7 @@ func targetsTable(r *backtest.Report, rows int) backtestTable {
 }
 
 func countColumns(two bool, first string) []string {
-	c := append([]string{first}, paired(two, "intents", "taken out", "held back")...)
+	c := []string{first, "intents", "taken out", "held back"}
 	if two {
 		c = append(c, "added", "removed", "changed")
 	}

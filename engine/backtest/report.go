@@ -57,17 +57,17 @@ type Facts struct {
 
 // Side is what one pack made of the facts.
 type Side struct {
-	Acts         map[string]int64 `json:"acts"` // let through, by verb
-	Aside        int64            `json:"aside"`
+	Acts         map[string]int64 `json:"acts"`  // let through, by verb
+	Aside        int64            `json:"aside"` // times that a rule was put aside, and not evaluated
 	Fired        int64            `json:"fired"`
 	Intents      int64            `json:"intents"`
 	Pack         string           `json:"pack"`
-	Refused      map[string]int64 `json:"refused"` // intents held back, by limit
-	RefusedRules int64            `json:"refused_rules"`
+	Refused      map[string]int64 `json:"refused"`       // intents held back, by limit
+	RefusedRules int64            `json:"refused_rules"` // times that a rule could not be evaluated
 	Rules        int              `json:"rules"`
-	Silent       int              `json:"silent"` // rules that never fired
-	Steps        int64            `json:"steps"`  // look-ups that rules made
-	Undecided    int64            `json:"undecided"`
+	Silent       int              `json:"silent"`    // rules that never fired
+	Steps        int64            `json:"steps"`     // look-ups that rules made
+	Undecided    int64            `json:"undecided"` // times that a rule read a word that was unknown
 	Version      string           `json:"version"`
 	Worst        Worst            `json:"worst"`
 }
