@@ -153,6 +153,9 @@ func (d *Decision) Acts() bool { return d.Mode == Act && len(d.Advise) == 0 }
 
 // advise notes which critical rules had no say.
 func (p *Program) advise(d *Decision) {
+	if len(d.Quarantined)+len(d.Refused) == 0 { // as nearly always: do not look at thousands of rules
+		return
+	}
 	for i := range p.rules {
 		r := &p.rules[i]
 		if r.critical && (slices.Contains(d.Quarantined, r.name) ||
