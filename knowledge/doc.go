@@ -10,6 +10,9 @@
 //	rules/*.grl   one rule a file, named as the rule
 //	tests/*.yaml  facts and what must come of them, one rule a file
 //
+// rings are named lists of groups, such as {ring1: [web-a, web-b], ring2: [db]}:
+// the order in which a rollout brings the pack to them. Groups in none come last.
+//
 // [ReadPack] reads all of it once, into memory, within bounds; it follows no
 // symbolic link and reads nothing else. The version of a pack is its digest,
 // the h1 hash of golang.org/x/mod/sumdb/dirhash over exactly the bytes that
@@ -91,8 +94,71 @@
 //		return errors.New(strings.Join(v.Reasons, "; "))
 //	}
 //
-// The package keeps no state and starts no goroutine; its functions may be called
-// concurrently.
+// # The life of a change
+//
+// A [Ledger] folds the log of an environment. Papers come in by
+// [Ledger.Accept], which returns the entry to record; [Ledger.Due] says what
+// happens next without a human; both change nothing until their entries are
+// applied. A controller is then this loop, woken by each paper and each second:
+//
+//	for step, due := l.Due(now); due; step, due = l.Due(now) {
+//		record, err := log.Append(ctx, step.Entry(groups)) // and its error
+//		err = l.Apply(record)                              // told, not fatal
+//	}
+//	// every group now runs l.Runs(group, candidate)
+//
+//	proposed ─► approved ─► (scheduled) ─► shadow ─► ring … ─► live ─► superseded
+//	   │                                     │                  │
+//	   ▼                                     ▼                  ▼
+//	rejected, withdrawn, expired, stale    halted: the parent  undone
+//	                                       runs again
+//
+// The rules of it, where the papers leave them open:
+//
+//   - Order: a paper that speaks of a proposal comes after it, else it is refused
+//     and may come again. Any other order, and any repetition, comes to the same.
+//   - A change begins when the gate accepts it, nothing is being rolled out, no
+//     break-glass runs and not everything is stopped. Of two that may, the one
+//     proposed first does; the other is stale once that is live, or begins if
+//     that is halted. Approvals after the beginning are refused.
+//   - Every stage asks the gate again. What it no longer accepts is halted, and
+//     the live bundle, which never stopped being the parent, runs alone again.
+//     Halting are so: a rejection, a withdrawal, any stop given since the
+//     beginning, the proposal's expiry (the last stage begins before it, or never
+//     does; a rollout that cannot be over in time does not begin), the expiry of
+//     the register, a rollback of the parent, a break-glass, and what
+//     [Ledger.Halt] is told.
+//   - A register that is replaced makes what has not begun stale. A rollout goes
+//     on if the same papers still carry it under the new register and policy: if
+//     somebody leaves whose approval it needs, it is halted.
+//   - A register that has expired stops nothing that is live: its approvals hold
+//     as of its activation. Nothing new begins; a rejection, withdrawal or stop
+//     is taken in all the same, a resume is not.
+//   - A freeze holds a rollout in its stage, and halts nothing. Only a rollback
+//     passes it, and break-glass does not.
+//   - A change that ended never begins again, whatever becomes of its papers.
+//   - A rollback by one person goes to the immediate parent, in all groups at
+//     once, and takes a sequence of its own; there is no way forward but another
+//     proposal.
+//   - A standby is a proposal of kind standby that was approved; it outlives what
+//     was live then, until it is rejected or withdrawn or the register is
+//     replaced. One approver may run it everywhere for at most an hour. Somebody
+//     else signs a review within three days, or nothing more is done by rules.
+//   - To end a stop takes as many approvers as to approve a change.
+//   - A key that was stolen is declared by a review, see [CompromisedSince].
+//
+// The fold trusts an entry's time, and that no entry is missing: those are the
+// log's promises, and a witness's.
+//
+// # The evidence
+//
+// A [Dossier] is what was found about a bundle: tests, coverage, planted
+// mistakes, the backtest and from it the band within which each rule is expected
+// to fire. A [Watch] holds a stage of a rollout to it.
+//
+// The package starts no goroutine, reads no clock and opens nothing but the files
+// it is given. Its functions may be called concurrently; a Ledger or a Watch
+// belongs to one caller at a time.
 //
 // Sources: OpenSSH, PROTOCOL.sshsig, sections 1 to 3; RFC 8709 and RFC 5656 for
 // keys on the wire.

@@ -122,7 +122,7 @@ func (l *Ledger) holds(c *change, now time.Time) []string {
 			}
 		}
 	}
-	return append(why, l.stopped()...)
+	return why
 }
 
 // dueOn takes a rollout to its next stage.

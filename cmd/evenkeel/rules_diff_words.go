@@ -30,6 +30,7 @@ func (r *packDiff) manifest(from, to *knowledge.Pack) {
 	value("certified", from.Certified, to.Certified)
 	r.declared("derived", derivedWords(from), derivedWords(to))
 	r.declared("parameter", parameterWords(from), parameterWords(to))
+	r.rings(from.Rings, to.Rings)
 	before := from.Limits.Settings()
 	for i, s := range to.Limits.Settings() {
 		if was := before[i]; was.Value != s.Value {
@@ -38,6 +39,25 @@ func (r *packDiff) manifest(from, to *knowledge.Pack) {
 	}
 	if from.Readme != to.Readme {
 		r.add("readme", "", "changed", "")
+	}
+}
+
+// rings compares the rings of a rollout by name: a group that leaves the rings
+// joins with all the others at the end.
+func (r *packDiff) rings(from, to []knowledge.Ring) {
+	for _, ring := range to {
+		i := slices.IndexFunc(from, func(was knowledge.Ring) bool { return was.Name == ring.Name })
+		switch groups := strings.Join(ring.Groups, ", "); {
+		case i < 0:
+			r.add("ring", ring.Name, "new: "+groups, "")
+		case !slices.Equal(from[i].Groups, ring.Groups):
+			r.add("ring", ring.Name, strings.Join(from[i].Groups, ", ")+" -> "+groups, "")
+		}
+	}
+	for _, was := range from {
+		if !slices.ContainsFunc(to, func(ring knowledge.Ring) bool { return ring.Name == was.Name }) {
+			r.add("ring", was.Name, "gone", "")
+		}
 	}
 }
 
