@@ -101,11 +101,18 @@
 // happens next without a human; both change nothing until their entries are
 // applied. A controller is then this loop, woken by each paper and each second:
 //
-//	for step, due := l.Due(now); due; step, due = l.Due(now) {
-//		record, err := log.Append(ctx, step.Entry(groups)) // and its error
-//		err = l.Apply(record)                              // told, not fatal
+//	for err == nil {
+//		step, due := l.Due(now()) // the clock of the log
+//		if !due {
+//			break
+//		}
+//		records, err = log.Append(ctx, step.Entry(groups))
+//		if err == nil {
+//			err = l.Apply(records[0])
+//		}
 //	}
-//	// every group now runs l.Runs(group, candidate)
+//	// every group now runs l.Runs(group, candidate); an error is told, and what
+//	// is due is asked again with the next second
 //
 //	proposed ─► approved ─► (scheduled) ─► shadow ─► ring … ─► live ─► superseded
 //	   │                                     │                  │

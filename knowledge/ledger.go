@@ -106,8 +106,10 @@ func (l *Ledger) Runs(group string, candidate *Pack) string {
 	return l.live.Bundle
 }
 
-// now returns the time that counts.
+// now returns the time that counts, in the log's whole milliseconds: what is due
+// is due as of its entry, too.
 func (l *Ledger) now(clock time.Time) time.Time {
+	clock = clock.Truncate(time.Millisecond)
 	if clock.Before(l.clock) {
 		return l.clock
 	}

@@ -159,6 +159,19 @@ func TestExpiry(t *testing.T) {
 	w.refused(w.propose("three", nil), "would not be over")
 }
 
+// TestRolloutThatCannotBeOverInTimeDoesNotBegin has the second approval come
+// half an hour before the proposal expires.
+func TestRolloutThatCannotBeOverInTimeDoesNotBegin(t *testing.T) {
+	w := newTown(t)
+	p := w.propose("one", nil)
+	w.must(p, w.approve(p, "bob", nil))
+	w.due(23 * time.Hour)
+	w.wait(30 * time.Minute)
+	w.refused(w.approve(p, "carol", nil), "the change is expired: its rollout takes 1h0m0s and would not be over")
+	w.due(0, "expired")
+	w.wantState(p, "expired", "would not be over")
+}
+
 // TestClockSetBack revives nothing: the log's last entry is the floor.
 func TestClockSetBack(t *testing.T) {
 	w := newTown(t)

@@ -1,9 +1,13 @@
 package knowledge
 
 import (
+	"bytes"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/evenkeel/evenkeel/audit"
 )
 
 // TestChangeGoesLiveByItsRings is the life of a change when all goes well.
@@ -123,6 +127,49 @@ func TestRollbackByOnePersonIsEverywhereAtOnce(t *testing.T) {
 	w.replay()
 	w.live("three")
 	w.wantMay("three", true, "")
+}
+
+// TestLedgerOfARealLog puts every kind of entry into a log on disk, and folds
+// what comes out of it.
+func TestLedgerOfARealLog(t *testing.T) {
+	w := newTown(t)
+	w.live("one")
+	p := w.live("two")
+	standby := w.standby()
+	stop := w.sign(Stop, "erin", map[string]string{"scope": "group/db"})
+	w.must(stop, w.sign(Resume, "bob", map[string]string{"stop": TextDigest(stop.Text)}), w.sign(Review, "erin", nil),
+		w.sign(Archive, "bob", map[string]string{"checkpoint": TextDigest(nil), "first": "0", "last": "9"}),
+		w.shatter(standby, "dave", nil))
+	w.refused(SignedText{Name: "x<&>\u2028.txt", Text: []byte("\xff")}, "want the first line")
+	w.due(0, "breakglass.opened")
+	w.due(time.Hour, "breakglass.closed")
+	w.must(w.about(Rollback, p, "dave", w.back("one")))
+	w.due(0, "rolledback")
+	if err := w.append(w.l.Verdict(TextDigest(p.Text), w.now).Entry("start", none, 0)); err != nil {
+		t.Fatal(err)
+	}
+	i := 0
+	log, err := audit.Open(t.TempDir(), audit.Options{Origin: "evenkeel/test/audit", Env: townName, Now: func() time.Time { return w.log[i].Time }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := NewLedger(w.l.trust, townName)
+	for ; i < len(w.made); i++ {
+		records, err := log.Append(t.Context(), w.made[i])
+		if err != nil || !bytes.Equal(records[0].Bytes, w.log[i].Bytes) {
+			t.Fatalf("Append(%+v) = %+v, %v, want %s", w.made[i], records, err, w.log[i].Bytes)
+		}
+		if err := again.Apply(records[0]); err != nil {
+			t.Errorf("Apply = %v", err)
+		}
+	}
+	i--
+	if err := log.Close(); err != nil {
+		t.Error(err)
+	}
+	if got := shapeOf(again, w.now); !reflect.DeepEqual(got, w.shape()) {
+		t.Errorf("the ledger of the log on disk is %+v, want %+v", got, w.shape())
+	}
 }
 
 // back returns the fields of a rollback of what is live to a bundle.

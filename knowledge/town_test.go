@@ -23,6 +23,7 @@ import (
 type town struct {
 	*site
 	l    *Ledger
+	made []audit.Entry // what was to be recorded
 	log  []audit.Record
 	now  time.Time
 	said int // drafts so far, for what must differ
@@ -77,7 +78,7 @@ func (w *town) append(e audit.Entry) error {
 		at = w.l.clock // the log's times never go back
 	}
 	r := record(w.t, e, townName, int64(len(w.log)), at)
-	w.log = append(w.log, r)
+	w.made, w.log = append(w.made, e), append(w.log, r)
 	return w.l.Apply(r)
 }
 
