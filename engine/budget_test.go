@@ -112,7 +112,7 @@ func TestDecisionWithoutTimeIsRecordedAndDoesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	last := string(r.log.entries[len(r.log.entries)-1].Bytes)
-	if r.log.types() != "fact.accepted decision" || !strings.Contains(last, `"cut":"time"`) || len(r.guard.got) != 0 {
+	if r.log.types() != "fact.accepted decision" || r.Stats().Cut != 1 || !strings.Contains(last, `"cut":"time"`) || len(r.guard.got) != 0 {
 		t.Errorf("log %s, ends with %s; %d intents, want a record that was cut and none", r.log.types(), last, len(r.guard.got))
 	}
 	r.handle(t, alarm("web-07", func(f *facts.Fact) { f.Evidence.Epochs++ }))

@@ -74,6 +74,7 @@ type Stats struct {
 	Withheld   int64 // intents not submitted, because of the group's mode
 	Faults     int64 // rules refused or put aside, summed over decisions
 	Undecided  int64 // rules undecided, summed over decisions
+	Cut        int64 // decisions that stopped before the last rule
 }
 
 // Engine decides on facts as they come. Facts of one group are handled one
@@ -90,7 +91,7 @@ type Engine struct {
 
 	recent Recent
 
-	accepted, refused, duplicates, intents, withheld, faults, undecided atomic.Int64
+	accepted, refused, duplicates, intents, withheld, faults, undecided, cut atomic.Int64
 }
 
 // group is what one group is decided by, and its memory.
@@ -126,7 +127,7 @@ func New(c Config) (*Engine, error) {
 func (e *Engine) Stats() Stats {
 	return Stats{Accepted: e.accepted.Load(), Refused: e.refused.Load(), Duplicates: e.duplicates.Load(),
 		Intents:  e.intents.Load(),
-		Withheld: e.withheld.Load(), Faults: e.faults.Load(), Undecided: e.undecided.Load()}
+		Withheld: e.withheld.Load(), Faults: e.faults.Load(), Undecided: e.undecided.Load(), Cut: e.cut.Load()}
 }
 
 // Handle takes a fact from the bus to its decision: it remembers the fact,
@@ -210,6 +211,9 @@ func (e *Engine) decide(ctx context.Context, g *group, f facts.Fact, id string,
 	e.accepted.Add(1)
 	e.faults.Add(int64(len(d.Refused) + len(d.Quarantined)))
 	e.undecided.Add(int64(len(d.Undecided)))
+	if d.Cut != "" {
+		e.cut.Add(1)
+	}
 	if e.onDecision != nil {
 		e.onDecision(f, d)
 	}

@@ -5,7 +5,7 @@
 // A pack is a directory of rules, the limits within which they may act, and the
 // tests that prove what they do.
 //
-//	pack.yaml     name, vocabulary, mode, verbs, tiers, certified, derived, parameters, rings, limits
+//	pack.yaml     name, vocabulary, mode, verbs, tiers, certified, critical, derived, parameters, rings, limits
 //	README.md     what the pack is for
 //	rules/*.grl   one rule a file, named as the rule
 //	tests/*.yaml  facts and what must come of them, one rule a file

@@ -238,6 +238,9 @@ func (l *loop) openEngine(ctx context.Context) (err error) {
 	c := engine.Config{Env: l.config.Env, Groups: map[string]engine.Group{}, Log: l.log, Guard: crowd, Now: l.config.Now,
 		OnDecision: func(f facts.Fact, d engine.Decision) {
 			crowd.see(f)
+			if d.Cut != "" {
+				l.config.Logger.Warn("decision cut", "group", d.Group, "by", d.Cut)
+			}
 			l.tell(loopEvent{Time: d.Clock.Time, Group: d.Group, Decision: &d})
 		}, OnAside: l.aside}
 	for _, g := range l.config.Groups {

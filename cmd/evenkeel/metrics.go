@@ -32,6 +32,7 @@ func (l *loop) metrics() []console.Metric {
 		one("intents_dropped_total", "Intents that never came to the guard: too many waited for a balancer.", l.desk.dropped.Load()),
 		one("intents_withheld_total", "Intents not submitted because of the mode of the group.", engine.Withheld),
 		one("rules_faults_total", "Rules that could not be evaluated or were put aside, summed over decisions.", engine.Faults),
+		one("decisions_cut_total", "Decisions that stopped before the last rule: they tell humans at most.", engine.Cut),
 		{Name: "evenkeel_log_entries", Help: "Entries in the log.", Kind: console.Gauge, Samples: console.One(log.Size)},
 		{Name: "evenkeel_intents_waiting", Help: "Intents that wait for a balancer or are in hand.", Kind: console.Gauge, Samples: console.One(l.desk.waiting.Load())},
 		{Name: "evenkeel_bus_connected", Help: "1 while the broker can be reached.", Kind: console.Gauge, Samples: console.One(truth(broker.Connected))},

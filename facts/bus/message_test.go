@@ -69,6 +69,37 @@ func TestMessageIsCheckedAgainstTheFact(t *testing.T) {
 	}
 }
 
+// Somebody else's event comes as a fact of its kind, under the subject of the
+// detector that took it in, and is held to the same form.
+func TestEventsOfOthersAreChecked(t *testing.T) {
+	f := fact(3)
+	f.Kind, f.Evidence, f.Effect, f.Cohort = facts.External, nil, nil, ""
+	f.External = &facts.ExternalInfo{Digest: facts.Digest(nil), Source: "https://alerts.example", Type: "io.prometheus.alert", Severity: "critical"}
+	sent, id, err := encode(&f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, gotID, err := decode(sent.Subject, sent.Header, sent.Data)
+	if err != nil || gotID != id || *got.External != *f.External {
+		t.Errorf("decode = %+v, %s, %v, want the event", got.External, gotID, err)
+	}
+	in := func(s, from, to string) string { return strings.Replace(s, from, to, 1) }
+	for _, tt := range []struct{ what, subject, body string }{
+		{"another kind in the subject", in(sent.Subject, ".external", ".imbalance"), string(sent.Data)},
+		{"another detector in the subject", in(sent.Subject, ".fact.", ".fact.x"), string(sent.Data)},
+		{"a key that is not ours", sent.Subject, in(string(sent.Data), `"severity"`, `"labels":{},"severity"`)},
+		{"no source", sent.Subject, in(string(sent.Data), "https://alerts.example", "")},
+		{"a source without end", sent.Subject, in(string(sent.Data), "https:", strings.Repeat("x", 300))},
+	} {
+		if tt.subject == sent.Subject && tt.body == string(sent.Data) {
+			t.Fatalf("%s: the message is as it was", tt.what)
+		}
+		if got, _, err := decode(tt.subject, sent.Header, []byte(tt.body)); err == nil {
+			t.Errorf("%s: decode = %+v, want an error", tt.what, got.External)
+		}
+	}
+}
+
 func TestHeaderValuesNeedNoEncoding(t *testing.T) {
 	f := fact(0)
 	f.Env, f.Group, f.Member = "a_-.:/@", "Z_-.:/@", "0_-.:/@"
