@@ -14,7 +14,7 @@ const (
 	// take some tenths of a second.
 	maxDecisionSteps = 64 * MaxRules
 	// lookEvery is how many look-ups pass between two looks at whether there is
-	// still time: some 10 µs.
+	// still time: some 20 µs.
 	lookEvery = 64
 )
 
