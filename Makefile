@@ -2,7 +2,8 @@
 #
 #   make test    everything that must hold: format, vet, lint, tidy, race-checked tests
 #   make build   the binaries, in bin/
-#   make same    decisions compared; FACTS=10000000 REPLAYS=1000000 for a night
+#   make same    decisions compared; make nightly: many more of them, some hours
+#   make compare times of this engine and of others on the same rules and facts
 #   make bench   the benchmarks behind the figures in README
 #   make fuzz    FUZZTIME (default 30s) of each fuzz target
 
@@ -14,7 +15,7 @@ GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.1.4
 # Debian keeps haproxy where a plain user's PATH does not look.
 export PATH := $(PATH):/usr/sbin:/usr/local/sbin
 
-.PHONY: test build deps fmt vet tidy lint race same bench fuzz vuln clean
+.PHONY: test build deps fmt vet tidy lint race same nightly compare bench fuzz vuln clean
 
 test: deps fmt vet tidy lint race same
 
@@ -28,7 +29,7 @@ deps:
 	@.ci/deps haproxy:haproxy prometheus:prometheus ssh-keygen:openssh-client gcc:gcc
 
 fmt:
-	@out=$$(gofmt -l cmd engine facts knowledge actions audit); \
+	@out=$$(gofmt -l cmd engine facts knowledge actions audit testdata/rivals); \
 	if [ -n "$$out" ]; then echo "gofmt would change:"; echo "$$out"; exit 1; fi
 
 vet:
@@ -42,6 +43,17 @@ SWAPS   ?= 10000
 same:
 	$(GO) test ./engine -timeout 0 -run 'IndexAndFilter|StockEngine|Replays|Swaps' -v \
 		-differential $(FACTS) -oracle $(FACTS) -replays $(REPLAYS) -swaps $(SWAPS)
+
+nightly:
+	$(MAKE) same FACTS=10000000 REPLAYS=1000000
+
+# compare measures this engine, the stock engine, CLIPS, cel-go and expr, which
+# have a module of their own: see testdata/rivals/README.md.
+compare:
+	@.ci/deps clips:clips
+	$(GO) -C testdata/rivals vet .
+	$(GO) -C testdata/rivals build -trimpath -o $(CURDIR)/bin/rivals .
+	$(GO) test ./engine -timeout 0 -run '^$$' -bench Compare -benchtime 1x -rivals $(CURDIR)/bin/rivals
 
 tidy:
 	$(GO) mod tidy -diff

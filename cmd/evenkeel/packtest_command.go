@@ -27,6 +27,10 @@ type testOptions struct {
 	seed   uint64
 	budget time.Duration // for the mutants
 	watch  bool
+
+	// draft keeps what was found out about the rules from one run of a watch to
+	// the next, and has each run say what is doubtful; nil: neither.
+	draft *engine.Draft
 }
 
 func rulesTestCommand() *cobra.Command {
@@ -115,9 +119,12 @@ type bench struct {
 	allow    engine.Allow
 	program  *engine.Program
 	outlines map[string]*engine.Outline // by rule
+	mutants  engine.Draft               // of versions with a mistake
 }
 
-func newBench(dir string) (*bench, error) {
+func newBench(dir string) (*bench, error) { return newBenchOf(dir, new(engine.Draft)) }
+
+func newBenchOf(dir string, draft *engine.Draft) (*bench, error) {
 	p, err := readPack(dir)
 	if err != nil {
 		return nil, packError(dir, err)
@@ -126,7 +133,7 @@ func newBench(dir string) (*bench, error) {
 	if b.allow, err = packAllow(p); err != nil {
 		return nil, err
 	}
-	if b.program, err = compilePack(p); err != nil {
+	if b.program, err = draft.Compile(p.Digest, packSources(p), b.allow); err != nil {
 		return nil, packError(dir, err)
 	}
 	for _, s := range packSources(p) {
@@ -151,9 +158,18 @@ func (b *bench) testsOf(rule string) []knowledge.Test {
 }
 
 func testPack(ctx context.Context, w io.Writer, dir string, o testOptions) error {
-	b, err := newBench(dir)
+	draft := o.draft
+	if draft == nil {
+		draft = new(engine.Draft)
+	}
+	b, err := newBenchOf(dir, draft)
 	if err != nil {
 		return err
+	}
+	if o.draft != nil {
+		for _, e := range draft.Survey(packSources(b.pack), b.allow) {
+			fmt.Fprintln(w, e)
+		}
 	}
 	r := testReport{Pack: b.pack.Name, V: b.pack.Digest, Tests: []testResult{}}
 	r.run(b)

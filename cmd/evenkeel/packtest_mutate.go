@@ -139,7 +139,7 @@ func (b *bench) notices(m planted, company []engine.Source) (bool, error) {
 			with[i] = m.Source
 		}
 	}
-	p, err := engine.Compile(b.pack.Digest, with, b.allow)
+	p, err := b.mutants.Compile(b.pack.Digest, with, b.allow)
 	if _, ok := errors.AsType[engine.Errors](err); ok {
 		return true, nil
 	}

@@ -221,11 +221,21 @@ func TestWatchRunsAgainWhenAFileChanges(t *testing.T) {
 	if got := round(); !strings.HasPrefix(got, "FAIL  slow_member: ") || !strings.Contains(got, "1 of 70 tests failed\n") {
 		t.Errorf("second round prints %q", got)
 	}
+	rule := filepath.Join(dir, "rules", "slow_member.grl")
+	if b, err = os.ReadFile(rule); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(rule, bytes.Replace(b, []byte("when\n"), []byte("when\n    F.Ticks >= 0 &&\n"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := round(); !strings.Contains(got, "rule slow_member: E07 F.Ticks >= 0 is always true\n") {
+		t.Errorf("third round prints %q", got)
+	}
 	if err := os.Remove(filepath.Join(dir, "pack.yaml")); err != nil {
 		t.Fatal(err)
 	}
 	if got := round(); !strings.Contains(got, "pack.yaml: is missing") {
-		t.Errorf("third round prints %q", got)
+		t.Errorf("fourth round prints %q", got)
 	}
 	cancel()
 	if err := <-done; err != nil {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/evenkeel/evenkeel/engine"
 )
 
 // watchEvery is how often a watched pack is looked at: a person who saved a file
@@ -16,7 +18,7 @@ import (
 const watchEvery = 500 * time.Millisecond
 
 // watchPack tests a pack now and whenever one of its files changed, until the
-// context ends. What is wrong with the pack is printed, not returned.
+// context ends, and says what is doubtful about its rules. What is wrong with the pack is printed, not returned.
 func watchPack(ctx context.Context, w io.Writer, dir string, o testOptions) error {
 	t := time.NewTicker(watchEvery)
 	defer t.Stop()
@@ -24,6 +26,7 @@ func watchPack(ctx context.Context, w io.Writer, dir string, o testOptions) erro
 }
 
 func watchTicks(ctx context.Context, w io.Writer, dir string, o testOptions, look <-chan time.Time) error {
+	o.draft = new(engine.Draft)
 	last := ""
 	for {
 		if now := packState(dir); now != last {
