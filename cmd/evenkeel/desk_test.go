@@ -162,6 +162,7 @@ func TestLoopDrainsInOneGroupWhileTheBalancerOfAnotherHangs(t *testing.T) {
 		t.Errorf("stats %+v, %d intents waiting, want two facts and an intent in hand", l.engine.Stats(), l.desk.waiting.Load())
 	}
 	close(sick.release)
+	eventually(t, "api's intent is out of hand", func() bool { return l.desk.waiting.Load() == 0 })
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}

@@ -253,14 +253,20 @@ func TestTryTellsWhatWillPassFromWhatWillNot(t *testing.T) {
 		name   string
 		answer answer
 		want   error
+		said   string
 	}{
-		{"a source that answers", answer{frame: &facts.Frame{}}, nil},
-		{"a source that is away", answer{err: io.ErrUnexpectedEOF}, nil},
-		{"a source that may not be read", answer{err: denied}, denied},
+		{"a source that answers", answer{frame: &facts.Frame{}}, nil, ""},
+		{"a source that answers in part", answer{frame: &facts.Frame{}, err: source.ErrNoMetric}, nil, `level=WARN msg="first reading is not whole" group=web`},
+		{"a source that is away", answer{err: io.ErrUnexpectedEOF}, nil, `level=WARN msg="no reading yet" group=web`},
+		{"a source that may not be read", answer{err: denied}, denied, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := try(t.Context(), "web", tt.answer, slog.New(slog.DiscardHandler)); got != tt.want {
+			var said bytes.Buffer
+			if got := try(t.Context(), "web", tt.answer, slog.New(slog.NewTextHandler(&said, nil))); got != tt.want {
 				t.Errorf("try = %v, want %v", got, tt.want)
+			}
+			if !strings.Contains(said.String(), tt.said) {
+				t.Errorf("try said %q, want %q", said.String(), tt.said)
 			}
 		})
 	}
