@@ -63,7 +63,7 @@ func runDetectAside(t *testing.T, args ...string) (string, string, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := detectCommand()
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	cmd.SetArgs(args)
+	cmd.SetArgs(append([]string{}, args...)) // for nil it takes those of the process
 	cmd.SetOut(&stdout)
 	cmd.SetErr(&stderr)
 	err := cmd.ExecuteContext(t.Context())

@@ -43,7 +43,7 @@ func runRecord(ctx context.Context, args ...string) (string, error) {
 	var stderr bytes.Buffer
 	cmd := recordCommand()
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	cmd.SetArgs(args)
+	cmd.SetArgs(append([]string{}, args...)) // for nil it takes those of the process
 	cmd.SetErr(&stderr)
 	err := cmd.ExecuteContext(ctx)
 	return stderr.String(), err
