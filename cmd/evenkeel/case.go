@@ -34,7 +34,7 @@ type changeCase struct {
 // somebody handed over, and refuses what is not what the proposal says.
 func (o *paperOptions) openCase(ctx context.Context, id, from string, warn io.Writer) (*changeCase, error) {
 	if from != "" {
-		c, err := loadTrusted(o.config)
+		trust, err := o.pinned()
 		if err != nil {
 			return nil, err
 		}
@@ -42,7 +42,7 @@ func (o *paperOptions) openCase(ctx context.Context, id, from string, warn io.Wr
 		if err != nil {
 			return nil, err
 		}
-		return newCase(p, id, c.Trust, time.Now())
+		return newCase(p, id, trust, time.Now())
 	}
 	s, err := openSite(ctx, o.config, warn)
 	if err != nil {
@@ -64,6 +64,19 @@ func (o *paperOptions) openCase(ctx context.Context, id, from string, warn io.Wr
 		k.parent, err = s.bothWays(parent)
 	}
 	return k, err
+}
+
+// pinned returns the digest of the register that is trusted: as it was given, or
+// as the configuration has it.
+func (o *paperOptions) pinned() (string, error) {
+	if o.trust != "" {
+		return o.trust, nil
+	}
+	c, err := loadTrusted(o.config)
+	if err != nil {
+		return "", err
+	}
+	return c.Trust, nil
 }
 
 // bothWays returns a pack of the store with the bytes that it was read from; nil

@@ -49,6 +49,10 @@ func (k *changeCase) print(w io.Writer) error {
 		}
 		fmt.Fprintln(w)
 	}
+	if p.Field("parent") == "none" {
+		_, err := fmt.Fprint(w, "nothing is live: all of it is new\n\n")
+		return err
+	}
 	if k.parent == nil {
 		_, err := fmt.Fprintf(w, "what it would replace is not here to be compared with: %s\n\n", p.Field("parent"))
 		return err

@@ -69,6 +69,9 @@ surge, a slow dependency), and every fault of --faults for --seeds seeds, in a
 quiet and in a disturbed pool: RUN.csv.gz, labels.csv, runs.csv, disturbances.csv.
 It takes as long as the runs last; a command that was cut short goes on.
 
+At its end, at a terminal, the demo offers a change of its rules to be signed as
+the second person; with --data elsewhere too.
+
 The members answer on loopback only. Ctrl-C ends the demo and removes everything
 but what was recorded.`,
 		Example: `  evenkeel demo
@@ -95,7 +98,7 @@ but what was recorded.`,
 			if err != nil {
 				return err
 			}
-			return runDemo(cmd.Context(), c, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return runDemo(cmd.Context(), c, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()

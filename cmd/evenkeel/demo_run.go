@@ -16,7 +16,7 @@ import (
 
 // runDemo plays the demo: the story goes to stdout, or to stderr when stdout
 // gets the result as JSON.
-func runDemo(ctx context.Context, c demoConfig, stdout, stderr io.Writer) error {
+func runDemo(ctx context.Context, c demoConfig, stdin io.Reader, stdout, stderr io.Writer) error {
 	say := stdout
 	if c.output == "json" {
 		say = stderr
@@ -28,6 +28,9 @@ func runDemo(ctx context.Context, c demoConfig, stdout, stderr io.Writer) error 
 	story := newDemoStory(c, say)
 	err = playDemo(ctx, c, dir, story)
 	err = errors.Join(err, story.verify(dir))
+	if err == nil && c.output == "text" && ctx.Err() == nil {
+		err = offerSignature(ctx, dir, c.data != "", stdin, stdout)
+	}
 	if err = errors.Join(err, done()); err != nil {
 		return err
 	}

@@ -77,7 +77,7 @@ func demoProves(t *testing.T, balancer string, story io.Writer) error {
 	}
 	c.watch = 15 * time.Second
 	var result bytes.Buffer
-	err = runDemo(t.Context(), c, &result, story)
+	err = runDemo(t.Context(), c, strings.NewReader(""), &result, story)
 	if n := len(verified(t, c.data)); n == 0 {
 		t.Error("--data keeps a log without entries")
 	}
@@ -213,7 +213,7 @@ func TestDemoInterrupted(t *testing.T) {
 				t.Fatal(err)
 			}
 			out := &cue{text: "learning for", act: cancel}
-			if err := runDemo(ctx, c, out, out); !errors.Is(err, tt.want) || tt.want == nil && err != nil {
+			if err := runDemo(ctx, c, strings.NewReader(""), out, out); !errors.Is(err, tt.want) || tt.want == nil && err != nil {
 				t.Errorf("got %v, want %v", err, tt.want)
 			}
 			if !strings.Contains(out.String(), "verified offline") {

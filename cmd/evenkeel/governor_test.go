@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -94,20 +93,11 @@ func (o *office) reopen(t *testing.T) {
 // signed returns a statement signed by a person.
 func (o *office) signed(t *testing.T, person string, kind knowledge.Kind, fields map[string]string) knowledge.SignedText {
 	t.Helper()
-	s, err := knowledge.NewStatement(kind, fields)
+	signed, err := signWith(filepath.Join(o.keys, person), person, kind, fields)
 	if err != nil {
 		t.Fatal(err)
 	}
-	signer, err := knowledge.KeySource{}.Open(filepath.Join(o.keys, person))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := s.Render()
-	armoured, err := signer.Sign(text)
-	if err := errors.Join(err, signer.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return knowledge.SignedText{Name: paperName(kind, person, text), Text: text, Signatures: [][]byte{armoured}}
+	return signed
 }
 
 // pack writes a variant of the web pack with rings, and returns its files.

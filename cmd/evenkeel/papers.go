@@ -18,6 +18,7 @@ import (
 // under their own name.
 type paperOptions struct {
 	config string
+	trust  string
 	as     string
 	key    string
 	via    string

@@ -64,6 +64,7 @@ export' writes it, and no log is read; the trust is that of the configuration.`,
 	}
 	o.flags(cmd)
 	cmd.Flags().StringVar(&o.from, "from", "", "folder or zip archive with the papers, in place of the log")
+	cmd.Flags().StringVar(&o.trust, "trust", "", "with --from: digest of the register that is pinned (default: that of the configuration)")
 	return cmd
 }
 

@@ -262,6 +262,7 @@ func rulesShowCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&o.config, "config", "c", "", "configuration file of the daemon")
 	cmd.Flags().StringVar(&from, "from", "", "folder or zip archive with the papers, in place of the log")
+	cmd.Flags().StringVar(&o.trust, "trust", "", "with --from: digest of the register that is pinned (default: that of the configuration)")
 	return cmd
 }
 
