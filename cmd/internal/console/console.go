@@ -20,12 +20,19 @@ const (
 	shutdownTime   = 2 * time.Second  // for answers under way when the process ends
 )
 
-// Config is where the console looks. All functions are required, are called
-// concurrently and must return at once.
+// Config is where the console looks. The first three functions are required, are
+// called concurrently and must return at once.
 type Config struct {
 	Healthy func() error    // nil while the loop runs
 	Ready   func() Report   // the standing of each part
 	Metrics func() []Metric // in the order in which they are to be shown
+
+	// Papers takes an archive of papers that people signed, of at most MaxPapers
+	// bytes, one at a time; nil: the console takes none. It returns what is
+	// answered, as JSON, and whether something in it was refused; an error says
+	// that nothing could be recorded. It may take its time.
+	Papers    func(ctx context.Context, archive []byte) (answer any, refused bool, err error)
+	MaxPapers int64
 }
 
 // Report is the answer of /readyz.
@@ -55,11 +62,12 @@ func (r Report) Ready() bool {
 type Console struct {
 	config Config
 	slots  chan struct{} // one for each request under way
+	papers chan struct{} // the one request that brings papers
 }
 
 // New returns a console that looks where c says.
 func New(c Config) *Console {
-	return &Console{config: c, slots: make(chan struct{}, maxRequests)}
+	return &Console{config: c, slots: make(chan struct{}, maxRequests), papers: make(chan struct{}, 1)}
 }
 
 // Serve answers on l, which it closes, until ctx ends; then it returns nil. It
@@ -97,6 +105,9 @@ func (c *Console) Handler() http.Handler {
 	mux.HandleFunc("GET /healthz", c.healthz)
 	mux.HandleFunc("GET /readyz", c.readyz)
 	mux.HandleFunc("GET /metrics", c.metrics)
+	if c.config.Papers != nil {
+		mux.HandleFunc("POST /v1/papers", c.takePapers)
+	}
 	return c.guarded(mux)
 }
 

@@ -3,6 +3,9 @@
 //	GET /healthz   200 "ok" while the loop runs, else 503 and why
 //	GET /readyz    200 when every part can do its work, else 503; JSON, one check a part
 //	GET /metrics   the process's numbers in the Prometheus text format
+//	POST /v1/papers  takes papers that people signed, where they govern: 200 when
+//	               all were taken, 422 when one was refused, with JSON that says
+//	               what became of each; 503 when nothing could be recorded
 //
 // An answer of /readyz:
 //
@@ -14,8 +17,8 @@
 // back; the process itself is then still healthy. Notes are what an operator
 // should know and cannot change by waiting.
 //
-// It is made for loopback and cannot tell who is asking: it changes nothing,
-// answers only requests addressed to a loopback name (a page of some other
+// It is made for loopback and cannot tell who is asking: it changes nothing but
+// by papers, which prove themselves, and answers only requests addressed to a loopback name (a page of some other
 // site that was led here by DNS is turned away), a bounded number at a time,
 // with short deadlines.
 //
