@@ -46,6 +46,9 @@ func (l *loop) dropped(ctx context.Context, i actions.Intent, why error) {
 // the same way that every fact goes.
 func (l *loop) onOutcome(_ context.Context, o actions.Outcome) {
 	l.announce(o)
+	if l.governance != nil {
+		l.governance.overseer.outcome(o)
+	}
 	f := l.outcomeFact(o)
 	l.outbox.add(letter{must: true, send: func(ctx context.Context) error { return l.bus.Publish(ctx, f) }})
 }

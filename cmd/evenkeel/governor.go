@@ -55,6 +55,18 @@ type paperResult struct {
 	Why    string `json:"why,omitempty"`
 }
 
+// The results of a paper.
+const (
+	resultTaken   = "taken"
+	resultKnown   = "known"
+	resultRefused = "refused"
+)
+
+// anyRefused says whether one of the papers was refused.
+func anyRefused(results []paperResult) bool {
+	return slices.ContainsFunc(results, func(r paperResult) bool { return r.Result == resultRefused })
+}
+
 // restore folds the log. Entries that their papers do not bear out are told and
 // count for nothing.
 func (g *governor) restore(ctx context.Context) error {
@@ -91,17 +103,53 @@ func (g *governor) clock(ctx context.Context) (time.Time, error) {
 // written, and that the parcel is to be offered again; taking a paper twice does
 // nothing.
 func (g *governor) take(ctx context.Context, p *parcel, via string) ([]paperResult, error) {
+	sound, err := g.examine(ctx, p)
+	if err != nil {
+		return nil, err
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var out []paperResult
 	for _, t := range inOrder(p) {
-		r, err := g.takeOne(ctx, p, t, via)
+		r, err := g.takeOne(ctx, p, t, via, sound)
 		if err != nil {
 			return out, err
 		}
 		out = append(out, r)
 	}
 	return out, g.advance(ctx)
+}
+
+// examine surveys the bundle of a parcel, by digest, if a proposal in it would be
+// taken: that takes seconds for many rules, and a stop must not wait for it.
+func (g *governor) examine(ctx context.Context, p *parcel) (map[string]error, error) {
+	if p.bundle == nil {
+		return nil, nil
+	}
+	wanted, err := g.wants(ctx, p)
+	if err != nil || !wanted {
+		return nil, err
+	}
+	pack, err := knowledge.ParsePack(p.bundle)
+	if err != nil {
+		return nil, nil // said when the proposal is taken
+	}
+	return map[string]error{pack.Digest: g.survey(pack)}, nil
+}
+
+// wants says whether a proposal in the parcel would be taken as things stand.
+func (g *governor) wants(ctx context.Context, p *parcel) (bool, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now, err := g.clock(ctx)
+	return slices.ContainsFunc(p.statements, func(t knowledge.SignedText) bool {
+		s, malformed := knowledge.ParseStatement(t.Text)
+		if malformed != nil || s.Kind != knowledge.Proposal {
+			return false
+		}
+		_, no := g.ledger.Accept(t, now)
+		return no == nil
+	}), err
 }
 
 // inOrder returns the papers of a parcel so that each comes after what it is
@@ -123,22 +171,22 @@ func inOrder(p *parcel) []knowledge.SignedText {
 }
 
 // takeOne takes one paper in, or records why not.
-func (g *governor) takeOne(ctx context.Context, p *parcel, t knowledge.SignedText, via string) (paperResult, error) {
-	r := paperResult{Digest: knowledge.TextDigest(t.Text), Name: t.Name, Result: "taken"}
+func (g *governor) takeOne(ctx context.Context, p *parcel, t knowledge.SignedText, via string, sound map[string]error) (paperResult, error) {
+	r := paperResult{Digest: knowledge.TextDigest(t.Text), Name: t.Name, Result: resultTaken}
 	now, err := g.clock(ctx)
 	if err != nil {
 		return r, err
 	}
 	entry, err := g.ledger.Accept(t, now)
 	if errors.Is(err, knowledge.ErrKnown) {
-		r.Result = "known"
+		r.Result = resultKnown
 		return r, nil
 	}
 	if err == nil {
-		err = g.keep(p, t)
+		err = g.keep(p, t, sound)
 	}
 	if err != nil {
-		r.Result, r.Why = "refused", err.Error()
+		r.Result, r.Why = resultRefused, err.Error()
 		g.logger.Warn("paper refused", "name", t.Name, "via", via, "why", err)
 		return r, g.record(ctx, knowledge.Refusal(t, via, err))
 	}
@@ -163,7 +211,7 @@ func (g *governor) record(ctx context.Context, e audit.Entry) error {
 // keep stores what a proposal is about, and returns an error unless it is there
 // and could go live. Its author's signature was verified before: strangers
 // store nothing.
-func (g *governor) keep(p *parcel, t knowledge.SignedText) error {
+func (g *governor) keep(p *parcel, t knowledge.SignedText, sound map[string]error) error {
 	s, err := knowledge.ParseStatement(t.Text)
 	if err != nil || s.Kind != knowledge.Proposal {
 		return nil // not what a bundle belongs to
@@ -198,6 +246,9 @@ func (g *governor) keep(p *parcel, t knowledge.SignedText) error {
 	if err := pack.CheckRollout(s); err != nil {
 		return err
 	}
+	if why, done := sound[pack.Digest]; done {
+		return why
+	}
 	return g.survey(pack)
 }
 
@@ -212,13 +263,29 @@ func fits(b []byte, proposal knowledge.Statement) error {
 
 var errAnother = errors.New("something else was sent")
 
-// refuse records a drop that is no parcel.
-func (g *governor) refuse(ctx context.Context, name string, why error) error {
+// refuse records what came and is no parcel. name is its file's, or the channel
+// on which it came; body is empty if it is not known.
+func (g *governor) refuse(ctx context.Context, name string, body []byte, via string, why error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.logger.Warn("parcel refused", "name", name, "why", why)
-	return g.record(ctx, knowledge.Refusal(knowledge.SignedText{Name: name}, inboxDir, why))
+	g.logger.Warn("parcel refused", "name", name, "via", via, "why", why)
+	return g.record(ctx, knowledge.Refusal(knowledge.SignedText{Name: name, Text: body}, via, why))
 }
+
+// takeArchive takes in a parcel that came as an archive.
+func (g *governor) takeArchive(ctx context.Context, body []byte, via string) ([]paperResult, error) {
+	p, err := unpackParcel(body)
+	if err == nil && len(p.registers)+len(p.statements) == 0 {
+		err = errNoPaper
+	}
+	if err != nil {
+		return []paperResult{{knowledge.TextDigest(body), via, resultRefused, err.Error()}}, g.refuse(ctx, via, body, via, err)
+	}
+	return g.take(ctx, p, via)
+}
+
+// errNoPaper refuses a parcel: a bundle or a dossier by itself says nothing.
+var errNoPaper = errors.New("parcel: it holds no paper")
 
 // tick carries out what the clock alone makes due, and ends a rollout that does
 // other than its dossier says. Nobody is asked.
@@ -290,11 +357,16 @@ func (g *governor) carryOut(ctx context.Context, s knowledge.Step, now time.Time
 
 // follow has the groups run what the ledger says now. mu is held.
 func (g *governor) follow(ctx context.Context, now time.Time, why string) {
+	g.seek(now)
+	g.turn(ctx, why)
+}
+
+// seek finds the pack that is being rolled out, and has it watched. mu is held.
+func (g *governor) seek(now time.Time) {
 	g.candidate = nil
 	c, rolling := g.ledger.Rollout(now)
 	if !rolling {
 		g.overseer.begin(overseen{}, nil, nil, now)
-		g.turn(ctx, why)
 		return
 	}
 	d := &knowledge.Dossier{}
@@ -314,7 +386,6 @@ func (g *governor) follow(ctx context.Context, now time.Time, why string) {
 		}
 	}
 	g.overseer.begin(overseen{c.Digest, c.Statement.Field("bundle"), c.Stage}, d, ring, now)
-	g.turn(ctx, why)
 }
 
 // dossier returns the dossier of a change.

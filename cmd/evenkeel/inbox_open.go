@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/evenkeel/evenkeel/knowledge"
@@ -21,14 +20,13 @@ func (b *inbox) open(ctx context.Context, d *drop) (refused, ready bool, err err
 	case p == nil && err == nil:
 		return false, false, nil
 	case err == nil && len(p.registers)+len(p.statements) == 0:
-		err = errors.New("it holds no paper")
+		err = errNoPaper
 	}
 	if err != nil {
 		return true, true, b.refuse(ctx, d.name, err)
 	}
 	results, err := b.take(ctx, p, inboxDir)
-	refused = slices.ContainsFunc(results, func(r paperResult) bool { return r.Result == "refused" })
-	return refused, err == nil, err
+	return anyRefused(results), err == nil, err
 }
 
 // unfold reads a drop; nil: it is not whole yet. The error says why it is no

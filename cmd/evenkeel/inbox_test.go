@@ -117,7 +117,7 @@ func TestInboxTakesWhatIsWhole(t *testing.T) {
 		{"a folder that is no parcel is refused", func(t *testing.T, y *tray) { y.put(t, "change/keys/ana", "k") },
 			[]string{`refused change: parcel: folder "keys", want registers, statements, bundle or evidence`}, nil, []string{"change"}},
 		{"a parcel without a paper is refused", func(t *testing.T, y *tray) { y.put(t, "change/evidence/dossier.json", "{}") },
-			[]string{"refused change: it holds no paper"}, nil, []string{"change"}},
+			[]string{"refused change: parcel: it holds no paper"}, nil, []string{"change"}},
 		{"what is being written is left alone", func(t *testing.T, y *tray) { y.put(t, ".parcel-1/statements/p.txt", "s") },
 			nil, []string{".parcel-1"}, nil},
 		{"a lone paper is taken with its signatures, before parcels", func(t *testing.T, y *tray) {
@@ -240,7 +240,10 @@ func TestInboxKeepsTheNewestRefused(t *testing.T) {
 // TestInboxToGovernor drops a change and a paper as people do.
 func TestInboxToGovernor(t *testing.T) {
 	o := newOffice(t)
-	b := &inbox{dir: filepath.Join(o.dir, inboxDir), take: o.governor.take, refuse: o.governor.refuse, now: time.Now, logger: slog.New(slog.DiscardHandler)}
+	b := &inbox{dir: filepath.Join(o.dir, inboxDir), take: o.governor.take, now: time.Now, logger: slog.New(slog.DiscardHandler)}
+	b.refuse = func(ctx context.Context, name string, why error) error {
+		return o.governor.refuse(ctx, name, nil, inboxDir, why)
+	}
 	if err := b.prepare(); err != nil {
 		t.Fatal(err)
 	}

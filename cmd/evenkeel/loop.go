@@ -23,6 +23,7 @@ type loopConfig struct {
 	Groups  []loopGroup  // at least one
 	Console string       // HOST:PORT of the console, on loopback; empty: none
 	Digest  string       // of the configuration file; empty: there is none
+	Trust   string       // digest of version 1 of the people register, pinned by hand; empty: nobody governs, and groups run their packs as they are
 	Logger  *slog.Logger // nil: nothing is said
 
 	Observe func(loopEvent)  // nil: nobody listens. Called with one event at a time; must not block nor call the loop
@@ -37,8 +38,8 @@ type loopGroup struct {
 	Detect   detect.Config                                   // Env, Group, ID and Build are the loop's
 	Push     *pushPort                                       // where members push what Source reads; nil: they do not
 	Executor actions.Executor                                // the hand; nil: none, and Mode is not act
-	Pack     *knowledge.Pack                                 // its rules, and the limits that hold the hand back
-	Mode     engine.Mode                                     // may only lower what the pack allows; empty: what the pack allows
+	Pack     *knowledge.Pack                                 // its rules, and the limits that hold the hand back; with a pinned register until something is live
+	Mode     engine.Mode                                     // may only lower what a pack allows; empty: what the pack allows
 	Because  string                                          // why Mode is lower than was asked for; empty: it is not
 }
 
@@ -65,11 +66,11 @@ type troubleEvent struct {
 	Err  error  // nil: it is back
 }
 
-// maximum returns how far the group may go: the lower of what its pack and
-// its configuration say.
-func (g *loopGroup) maximum() engine.Mode {
+// maximum returns how far the group may go with a pack: the lower of what the
+// pack and its configuration say.
+func (g *loopGroup) maximum(p *knowledge.Pack) engine.Mode {
 	rank := map[engine.Mode]int{engine.Observe: 1, engine.Suggest: 2, engine.Act: 3}
-	m := engine.Mode(g.Pack.Mode)
+	m := engine.Mode(p.Mode)
 	if rank[g.Mode] > 0 && rank[g.Mode] < rank[m] {
 		m = g.Mode
 	}

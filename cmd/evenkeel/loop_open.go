@@ -38,21 +38,22 @@ const (
 // loop is one process: log, broker, guard, engine and watchers, wired. It is
 // made by openLoop and lives until Run returns.
 type loop struct {
-	config    loopConfig
-	modes     map[string]engine.Mode
-	log       *watchedLog
-	bus       *bus.Bus
-	store     fs.FileInfo // of the embedded broker's directory; nil: there is none
-	guard     *actions.Guard
-	desk      *desk
-	engine    *engine.Engine
-	watchers  []watch      // one for each group, in their order
-	listener  net.Listener // nil: no console
-	outbox    *outbox
-	standings *standings
-	scribe    *scribe
-	keepers   map[string]*keeper // by group, never changed once it runs
-	found     []audit.Entry      // about the baselines, to be recorded with the start
+	config     loopConfig
+	modes      map[string]engine.Mode
+	log        *watchedLog
+	bus        *bus.Bus
+	store      fs.FileInfo // of the embedded broker's directory; nil: there is none
+	guard      *actions.Guard
+	desk       *desk
+	engine     *engine.Engine
+	watchers   []watch      // one for each group, in their order
+	listener   net.Listener // nil: no console
+	outbox     *outbox
+	standings  *standings
+	scribe     *scribe
+	keepers    map[string]*keeper // by group, never changed once it runs
+	governance *governance        // nil: nobody governs
+	found      []audit.Entry      // about the baselines, to be recorded with the start
 
 	closers []func() error // last in, first out
 	busy    atomic.Int64   // unix nanoseconds since when a fact is being handled; 0: none is
@@ -77,7 +78,7 @@ func openLoop(ctx context.Context, c loopConfig) (_ *loop, err error) {
 			err = errors.Join(err, l.close())
 		}
 	}()
-	for _, step := range []func(context.Context) error{l.openConsole, l.openLog, l.openBus, l.openGuard, l.openEngine, l.openWatchers, l.recordStart} {
+	for _, step := range []func(context.Context) error{l.openConsole, l.openLog, l.openBus, l.openGovernance, l.openGuard, l.openEngine, l.startGovernance, l.openWatchers, l.recordStart} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -209,8 +210,14 @@ func (l *loop) refuse(ctx context.Context, r bus.Refusal) error {
 func (l *loop) openGuard(ctx context.Context) (err error) {
 	c := actions.Config{Log: l.log, Env: l.config.Env, Now: l.config.Now, OnOutcome: l.onOutcome,
 		StopFile: filepath.Join(l.config.Data, stopFile)}
+	if l.governance != nil {
+		c.Verify = l.governance.actuator.verify
+	}
 	for _, g := range l.config.Groups {
-		l.modes[g.Name] = g.maximum()
+		l.modes[g.Name] = g.maximum(g.Pack)
+		if l.governance != nil {
+			l.modes[g.Name] = engine.Observe // until something is live
+		}
 		if g.Executor == nil {
 			if l.modes[g.Name] == engine.Act {
 				return fmt.Errorf("group %s: mode act without an executor, want one, or mode suggest", g.Name)
@@ -240,6 +247,9 @@ func (l *loop) openEngine(ctx context.Context) (err error) {
 			crowd.see(f)
 			if d.Cut != "" {
 				l.config.Logger.Warn("decision cut", "group", d.Group, "by", d.Cut)
+			}
+			if l.governance != nil {
+				l.governance.overseer.decided(f, d)
 			}
 			l.tell(loopEvent{Time: d.Clock.Time, Group: d.Group, Decision: &d})
 		}, OnAside: l.aside}

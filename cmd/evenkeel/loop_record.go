@@ -70,6 +70,9 @@ func (l *loop) recordStart(ctx context.Context) error {
 	for _, g := range l.config.Groups {
 		b.Groups[g.Name] = startGroup{g.Because, l.modes[g.Name], g.Pack.Digest}
 	}
+	if l.governance != nil {
+		b.Groups, _ = l.governance.turner.now()
+	}
 	entries := []audit.Entry{{Type: typeStart, Actor: actorLoop, Body: b}}
 	if last.found && last.config != b.Config {
 		entries = append(entries, audit.Entry{Type: typeConfig, Actor: actorLoop, Body: configBody{last.config, b.Config}})

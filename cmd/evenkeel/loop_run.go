@@ -42,6 +42,9 @@ func (l *loop) Run(ctx context.Context) error {
 	c.start("desk", l.desk.run)
 	c.start("decide", func(ctx context.Context) error { return l.bus.Consume(ctx, engineName, l.handle) })
 	c.start("heartbeat", l.beat)
+	if l.governance != nil {
+		l.governance.begin(c)
+	}
 	for _, g := range l.config.Groups {
 		if g.Push != nil {
 			c.start("push "+g.Name, g.Push.server.Run)
@@ -121,7 +124,11 @@ func (l *loop) Publish(ctx context.Context, f facts.Fact) error {
 
 // console returns what looks into the loop from outside.
 func (l *loop) console() *console.Console {
-	return console.New(console.Config{Healthy: l.healthy, Ready: l.report, Metrics: l.metrics})
+	c := console.Config{Healthy: l.healthy, Ready: l.report, Metrics: l.metrics}
+	if l.governance != nil {
+		c.Papers, c.MaxPapers = l.governance.post, maxParcelBytes
+	}
+	return console.New(c)
 }
 
 func (l *loop) healthy() error {

@@ -103,11 +103,7 @@ func (r *checkReport) read(ctx context.Context, dir, recorded string) ([]finding
 	if err != nil {
 		return nil, err
 	}
-	command, err := surveyCommand()
-	if err != nil {
-		return nil, err
-	}
-	found, err := engine.SurveyApart(ctx, command, packSources(p), allow)
+	found, err := surveyPack(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -128,6 +124,31 @@ func (r *checkReport) read(ctx context.Context, dir, recorded string) ([]finding
 		return nil, err
 	}
 	return slices.Concat(unread, all, untested(p)), nil
+}
+
+// surveyPack returns what is wrong or doubtful about a pack's rules. They are
+// parsed in a process of their own.
+func surveyPack(ctx context.Context, p *knowledge.Pack) (engine.Errors, error) {
+	allow, err := packAllow(p)
+	if err != nil {
+		return nil, err
+	}
+	command, err := surveyCommand()
+	if err != nil {
+		return nil, err
+	}
+	return engine.SurveyApart(ctx, command, packSources(p), allow)
+}
+
+// soundPack refuses a pack whose rules do not hold. The survey bounds its own
+// time.
+func soundPack(p *knowledge.Pack) error {
+	found, err := surveyPack(context.Background(), p)
+	wrong := slices.DeleteFunc(found, func(e *engine.Error) bool { return e.Code.Doubtful() })
+	if err == nil && len(wrong) > 0 {
+		err = wrong
+	}
+	return err
 }
 
 // surveyCommand returns the command that starts this program as the process in

@@ -18,8 +18,9 @@ import (
 	"github.com/evenkeel/evenkeel/knowledge"
 )
 
-// whyObserve is why no group of serve acts, whatever its file says.
-const whyObserve = "acting needs rules that two people have approved, which this version cannot check yet"
+// whyObserve is why a group does not act, whatever its file says, as long as no
+// rules that people approved are live.
+const whyObserve = "acting needs rules that two people have approved"
 
 // trialTime bounds the first readings of all sources together, at the start.
 const trialTime = 2 * time.Second
@@ -31,8 +32,11 @@ func serveCommand() *cobra.Command {
 		Use:   "serve -c FILE [--since DURATION]",
 		Short: "Watch the configured groups until told to stop",
 		Long: `Watch the groups of a configuration file: read their sources, detect, decide
-and record. Until rules can be approved by two people every group runs in mode
-observe: what would be done is in the log, and nothing is done.
+and record. Until rules that two people approved are live every group runs in
+mode observe: what would be done is in the log, and nothing is done.
+With the key trust the daemon takes in what people sign: parcels and lone papers
+from the folder inbox of the data directory, from the broker, and on the
+console's address under /v1/papers. Without it nobody governs.
 
 A group that a Prometheus server knows by query learns from the past first, as
 far back as its key backfill says, or --since in place of it; a new group is
@@ -77,7 +81,7 @@ func serve(ctx context.Context, file string, since time.Duration, stderr io.Writ
 		return err
 	}
 	if c.Trust != "" {
-		l.standings.note("trust is not used yet: there are no signed rules to check")
+		l.standings.note("acts are rehearsed: approved rules are judged and recorded, and no balancer is touched")
 	}
 	logger.Info("serving", "env", c.Env, "data", c.Data, "console", "http://"+l.listener.Addr().String(), "groups", len(c.Groups))
 	if err := l.Run(ctx); err != nil {
@@ -90,7 +94,7 @@ func serve(ctx context.Context, file string, since time.Duration, stderr io.Writ
 // loopFor returns the loop that c describes, and what gives the connections of
 // its sources back.
 func loopFor(ctx context.Context, c *config.Config, logger *slog.Logger) (lc loopConfig, done func(), err error) {
-	lc = loopConfig{Keep: true, Data: c.Data, Env: c.Env, Console: c.Console.Listen, Digest: c.Digest, Logger: logger,
+	lc = loopConfig{Keep: true, Data: c.Data, Env: c.Env, Console: c.Console.Listen, Digest: c.Digest, Trust: c.Trust, Logger: logger,
 		Bus: bus.Config{URL: c.NATS.URL, CredsFile: c.NATS.Creds, CAFile: c.NATS.TLS.CA, CertFile: c.NATS.TLS.Cert, KeyFile: c.NATS.TLS.Key}}
 	var closers []func()
 	done = func() {
@@ -109,6 +113,9 @@ func loopFor(ctx context.Context, c *config.Config, logger *slog.Logger) (lc loo
 		}
 		if err != nil {
 			return lc, done, fmt.Errorf("group %s: %w", c.Groups[i].Name, err)
+		}
+		if c.Trust != "" { // what is live says how far it may go, and the file may lower that
+			g.Mode, g.Because = engine.Mode(c.Groups[i].Mode), ""
 		}
 		lc.Groups = append(lc.Groups, g)
 	}
