@@ -304,3 +304,41 @@ func TestParametersAreLaidOutAndDrawnByName(t *testing.T) {
 		t.Errorf("graph = %+v, %v, want it to read %v", g, err, want)
 	}
 }
+
+// FuzzParameter: whatever the value, it is refused, or the parser is given one
+// literal that reads the same.
+func FuzzParameter(f *testing.F) {
+	for _, s := range []string{"5", "-4.4", "0.0000001", "-0", "1 + 1", "1//", `a" || "b`, "slow", ""} {
+		f.Add(s, false)
+		f.Add(s, true)
+	}
+	f.Fuzz(func(t *testing.T, value string, isText bool) {
+		p := Parameter{Word: Word{Name: "P.Value", Type: Number}, Value: value}
+		s := source("rule_one", 1, "F.Ticks - P.Value > 1 && F.Margin > P.Value", `Note("x");`)
+		if isText {
+			p.Type = Text
+			s = source("rule_one", 1, `F.Member != P.Value`, `Note("x");`)
+		}
+		allow := everything
+		allow.Parameters = []Parameter{p}
+		if err := checkParameters(allow.Parameters); err != nil {
+			return
+		}
+		if _, err := Compile("h1:test", []Source{s}, allow); err != nil {
+			t.Fatalf("parameter %q is admitted, and not compiled: %v", value, err)
+		}
+		w, errs := read(s, constantsOf(allow.Parameters))
+		if len(errs) > 0 {
+			t.Fatal(errs)
+		}
+		again, fault := lex(w.grl())
+		if fault != nil || len(again) != len(w.tokens) {
+			t.Fatalf("parameter %q: the parser is given %q", value, w.grl())
+		}
+		for i := range again {
+			if again[i].kind != w.tokens[i].kind || again[i].text != w.tokens[i].text {
+				t.Fatalf("parameter %q: token %d is %q, want %q", value, i, again[i].text, w.tokens[i].text)
+			}
+		}
+	})
+}

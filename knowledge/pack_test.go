@@ -366,6 +366,7 @@ tests:
 
 func FuzzReadPack(f *testing.F) {
 	f.Add([]byte(packYAML), []byte(testsYAML))
+	f.Add([]byte(parameter("Ticks: {value: 5, unit: ticks, range: 1 to 9, doc: x}\n  Metric: {value: latency_ms, doc: x}")), []byte(testsYAML))
 	f.Add([]byte("name: &a [*a]\n"), []byte("rule: x\ntests: [{name: a, like: a}]\n"))
 	f.Add([]byte("? a\n: b\n"), []byte("!!map {}\n"))
 	f.Add([]byte("a: |\n  b\n"), []byte("--- \n...\n"))
