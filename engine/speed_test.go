@@ -228,7 +228,7 @@ func TestIndexLeavesWhatMayHold(t *testing.T) {
 				t.Fatalf("keyed %v: rules %v are left, want %v, on %+v", keyed, got, want, s.fact.Evidence)
 			}
 			left, _ := p.strata[0].index.search(&in.box.row, in.candidates, in.unknown, in.scratch)
-			if known && left.count() > len(want)+fewPerColumn*len(p.strata[0].index.ranges) {
+			if known && left.count() > len(want)+fewRules {
 				t.Fatalf("keyed %v: the index leaves %d rules for %d", keyed, left.count(), len(want))
 			}
 			in.box.clear()
