@@ -160,13 +160,14 @@ func (l *Ledger) carryOut(typ, digest string, at time.Time) error {
 	}
 	l.orders = slices.Delete(l.orders, i, i+1)
 	if typ == typeOpened {
-		l.glass = &glass{l.change(o.s.Field("proposal")), at, at.Add(o.s.Span("life"))}
+		l.glass = &glass{o.of, at, at.Add(o.s.Span("life"))}
 		if l.owed == nil {
 			l.owed = &duty{by: at.Add(afterReview)}
 		}
 		l.owed.since, l.owed.openers = at, append(l.owed.openers, o.s.Field("person"))
 		return nil
 	}
+	o.done, o.live, o.under = at, l.live, len(l.registers)
 	l.carrier.end("undone", "by "+o.digest, at)
 	if l.before != nil {
 		l.before.ended, l.before.why, l.before.live, l.before.since = "", "", true, at

@@ -146,11 +146,14 @@ func (l *Ledger) question(c *change, now time.Time) Question {
 		Active: l.live.Bundle, Seq: l.live.Seq, Since: l.live.Since, Now: now}
 }
 
-// Question returns what the gate is asked of a change: as things stand now as
-// long as it has not begun, and as they stood when it began after that. Judge
-// answers it as the ledger did, and so does 'evenkeel rules gate' with the same
-// texts as files.
+// Question returns what the gate is asked of a change, or of the rollback that
+// made live what is live: as things stand now as long as it has not begun, and
+// as they stood when it began after that. Judge answers it as the ledger did, and
+// so does 'evenkeel rules gate' with the same texts as files.
 func (l *Ledger) Question(digest string, now time.Time) (Question, error) {
+	if o := l.rollback(digest); o != nil {
+		return l.asOrdered(o, l.now(now)), nil
+	}
 	c := l.change(digest)
 	if c == nil {
 		return Question{}, fmt.Errorf("knowledge: change %.80s is not known", digest)

@@ -33,9 +33,11 @@ func (s Step) Entry(groups []string) audit.Entry {
 		Body: stepBody{s.Bundle, groups, s.Parent, s.Proposal, s.Seq, s.Stage, plain(s.Why)[0]}}
 }
 
-// Begins reports whether the step begins what needs approvals: a rollout, or a
-// standby that may be used.
-func (s Step) Begins() bool { return s.Type == typeShadow || s.Type == typeStandby }
+// Begins reports whether the step begins what the gate has to accept: a rollout,
+// a standby that may be used, or a rollback.
+func (s Step) Begins() bool {
+	return s.Type == typeShadow || s.Type == typeStandby || s.Type == typeRolledback
+}
 
 // Further reports whether the step takes a rollout on to its next stage.
 func (s Step) Further() bool { return s.Type == typeRing || s.Type == typeActivated }

@@ -102,6 +102,32 @@ func TestForgedEntries(t *testing.T) {
 			w.wait(time.Hour)
 			return l0step(w, typeRing, two, "all").Entry(nil)
 		}, "does not follow"},
+		{"a ring without a name of what has not begun", func(w *town, two SignedText) audit.Entry { return l0step(w, typeRing, two, "").Entry(nil) }, "does not follow"},
+		{"a ring without a name of what is live", func(w *town, _ SignedText) audit.Entry { return l0step(w, typeRing, w.first, "").Entry(nil) }, "does not follow"},
+		{"a rollout begins again", func(w *town, two SignedText) audit.Entry {
+			w.must(w.approve(two, "carol", nil))
+			w.due(0, "shadow")
+			w.due(30*time.Minute, "ring")
+			return l0step(w, typeShadow, two, "shadow").Entry(nil)
+		}, "the change has begun"},
+		{"a standby begins again, at another time", func(w *town, _ SignedText) audit.Entry {
+			p := w.standby()
+			w.wait(time.Hour)
+			return l0step(w, typeStandby, p, "").Entry(nil)
+		}, "the change has begun"},
+		{"a rollback is carried out when its window has closed", func(w *town, _ SignedText) audit.Entry {
+			w.wait(71 * time.Hour)
+			back := w.about(Rollback, w.first, "dave", w.back("zero"))
+			w.must(back)
+			w.wait(2 * time.Hour)
+			return audit.Entry{Type: typeRolledback, Actor: "rollout", Corr: "x", Body: stepBody{Groups: []string{}, Proposal: TextDigest(back.Text)}}
+		}, "the rollback window ended"},
+		{"a break-glass is opened when everything is stopped", func(w *town, _ SignedText) audit.Entry {
+			p := w.standby()
+			x := w.shatter(p, "dave", nil)
+			w.must(x, w.sign(Stop, "erin", map[string]string{"scope": "all"}))
+			return audit.Entry{Type: typeOpened, Actor: "rollout", Corr: "x", Body: stepBody{Groups: []string{}, Proposal: TextDigest(x.Text)}}
+		}, "everything is stopped"},
 		{"a rollback that nobody signed", func(w *town, two SignedText) audit.Entry { return l0step(w, typeRolledback, two, "all").Entry(nil) }, "no rollback or break-glass"},
 		{"a break-glass that nobody signed", func(w *town, two SignedText) audit.Entry { return l0step(w, typeOpened, two, "").Entry(nil) }, "no rollback or break-glass"},
 		{"the end of a break-glass that is not", func(w *town, two SignedText) audit.Entry { return l0step(w, typeClosed, two, "").Entry(nil) }, "no break-glass is open"},

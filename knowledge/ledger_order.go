@@ -19,7 +19,12 @@ const (
 // that was taken in and is to be carried out by the next step.
 type order struct {
 	receipt
-	s Statement
+	s  Statement
+	of *change // that it names
+
+	done  time.Time // it was carried out; zero: it was not
+	live  Live      // what was live then
+	under int       // versions of the register that there were then
 }
 
 // glass is a break-glass that is open.
@@ -38,8 +43,8 @@ type duty struct {
 
 // admitOrder judges a rollback or break-glass as if it were carried out now.
 func (l *Ledger) admitOrder(s Statement, r receipt, now time.Time) (func(time.Time), error) {
-	o := &order{r, s}
 	c := l.change(s.Field("proposal"))
+	o := &order{receipt: r, s: s, of: c}
 	switch {
 	case c == nil:
 		return nil, fmt.Errorf("the proposal %s is not known here", s.Field("proposal"))
@@ -79,22 +84,42 @@ func (l *Ledger) forbids(o *order, now time.Time) string {
 
 // judgeRollback puts a rollback to the gate, with the papers of what it undoes.
 func (l *Ledger) judgeRollback(o *order, now time.Time) Verdict {
-	c := l.change(o.s.Field("proposal"))
-	if c == nil || l.carrier != c {
-		return refuse(fmt.Errorf("the proposal %s did not make live what is live", o.s.Field("proposal")))
+	if l.carrier != o.of {
+		return refuse(fmt.Errorf("the proposal %s did not make live what is live", o.of.digest))
 	}
-	texts := append(l.texts(c.papers), l.believed(o.SignedText, o.at))
-	return l.chain.judge(Question{Trust: l.trust, Env: l.env, Statements: texts, Bundle: o.s.Field("bundle"),
-		Active: l.live.Bundle, Seq: l.live.Seq, Since: l.live.Since, Now: now})
+	return l.chain.judge(l.asOrdered(o, now))
+}
+
+// asOrdered is what the gate is asked of a rollback: as things stand, or as they
+// stood when it was carried out.
+func (l *Ledger) asOrdered(o *order, now time.Time) Question {
+	live, under := l.live, len(l.registers)
+	if !o.done.IsZero() {
+		live, under, now = o.live, o.under, o.done
+	}
+	return Question{Trust: l.trust, Env: l.env, Registers: l.registers[:under],
+		Statements: append(l.texts(o.of.papers[:o.of.said]), l.believed(o.SignedText, o.at)),
+		Bundle:     o.s.Field("bundle"), Active: live.Bundle, Seq: live.Seq, Since: live.Since, Now: now}
+}
+
+// rollback returns the rollback with the digest, if it is to be carried out or
+// made live what is live.
+func (l *Ledger) rollback(digest string) *order {
+	for _, o := range append([]*order{l.undo}, l.orders...) {
+		if o != nil && o.s.Kind == Rollback && o.digest == digest {
+			return o
+		}
+	}
+	return nil
 }
 
 // forbidsGlass says why a break-glass is not to be carried out: it must name a
 // standby that two people approved, under a register that still holds, and what
 // is live. A freeze and a stop hold it like anything that starts something.
 func (l *Ledger) forbidsGlass(o *order, now time.Time) []string {
-	c := l.change(o.s.Field("proposal"))
-	if c == nil || c.stage != stateStandby || c.ended != "" {
-		return []string{fmt.Sprintf("the proposal %s is no standby that was approved", o.s.Field("proposal"))}
+	c := o.of
+	if c.stage != stateStandby || c.ended != "" {
+		return []string{fmt.Sprintf("the proposal %s is no standby that was approved", c.digest)}
 	}
 	_, digest, _ := l.register(now)
 	w := complaints(l.unfit(c, now))

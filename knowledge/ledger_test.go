@@ -117,12 +117,18 @@ func TestRollbackByOnePersonIsEverywhereAtOnce(t *testing.T) {
 	w.wait(time.Hour)
 	back := w.about(Rollback, p, "dave", w.back("one"))
 	w.must(back)
+	if v := w.l.Verdict(TextDigest(back.Text), w.now); !v.Accepted {
+		t.Errorf("the gate answers of a rollback to be carried out %+v", v)
+	}
 	w.due(0, "rolledback")
 	w.wantRuns("two", "one", "one", "one")
 	w.wantMay("one", true, "")
 	w.wantState(p, "undone", "by "+TextDigest(back.Text))
 	if live := w.l.Live(); live.Seq != 3 || live.Proposal != TextDigest(back.Text) || live.Parent != bundle("two").Digest {
 		t.Errorf("live = %+v", live)
+	}
+	if v := w.l.Verdict(w.l.Live().Proposal, w.now); !v.Accepted || v.Plan.Kind != Rollback || !slices.Equal(v.Approvers, []string{"dave"}) {
+		t.Errorf("the gate answers of the rollback %+v", v)
 	}
 	w.replay()
 	w.live("three")
