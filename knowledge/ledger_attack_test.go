@@ -241,6 +241,23 @@ func TestStopHoldsWhatWouldBegin(t *testing.T) {
 	w.replay()
 }
 
+// TestKeysInSoftware may stop where the policy wants hardware, and nothing else.
+func TestKeysInSoftware(t *testing.T) {
+	w := bareTown(t)
+	w.registers[0].Policies[0].Hardware = true
+	w.l = NewLedger(TextDigest(w.registers[0].Render()), townName)
+	w.must(w.register(0))
+	stop := w.sign(Stop, "erin", map[string]string{"scope": "all"})
+	w.must(stop)
+	w.refused(w.sign(Resume, "bob", map[string]string{"stop": TextDigest(stop.Text)}), "the policy wants hardware")
+	w.refused(w.propose("one", nil), "the policy wants hardware")
+	w.must(w.sign(Resume, "dave", map[string]string{"stop": TextDigest(stop.Text)}))
+	p := w.propose("one", map[string]string{"author": "dave"})
+	w.must(p)
+	w.refused(w.approve(p, "bob", nil), "the policy wants hardware")
+	w.must(w.approve(p, "bob", map[string]string{"decision": "reject"}))
+}
+
 func TestScopesOfStops(t *testing.T) {
 	w := newTown(t)
 	w.live("one")
@@ -358,6 +375,11 @@ func TestMemoryIsBounded(t *testing.T) {
 	w.due(0, "shadow")
 	w.due(30*time.Minute, "ring")
 	w.due(30*time.Minute, "activated")
+	q := w.propose("three", map[string]string{"author": "bob"})
+	w.must(q, w.approve(q, "carol", nil), w.approve(q, "dave", nil))
+	w.due(0, "shadow")
+	w.due(30*time.Minute, "ring")
+	w.due(30*time.Minute, "activated")
 	for round := range 9 { // they can begin nothing now, and make room
 		for range maxOfAuthor {
 			last = w.propose("one", map[string]string{"expires": formatTime(w.now.Add(2 * time.Hour))})
@@ -368,7 +390,8 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Errorf("round %d: %d changes are known, want at most %d", round, n, maxChanges)
 		}
 	}
-	w.wantState(p, "live", "")
+	w.wantState(q, "live", "")
+	w.wantState(p, "superseded", "") // somebody may go back to it
 	for i := range maxStops {
 		w.must(w.sign(Stop, "erin", map[string]string{"scope": "group/" + itoa(uint64(i))}))
 	}

@@ -219,6 +219,11 @@ func TestStolenKey(t *testing.T) {
 		w.replay()
 		w.wait(24 * time.Hour)
 		w.wantMay("one", false, "only observing since")
+		w.begin("two", nil, "carol", "dave")
+		w.due(30*time.Minute, "ring")
+		w.wantMay("two", true, "") // its own approvals are in no doubt
+		s, _ := w.l.Halt("enough")
+		w.must(nilError(w.append(s.Entry(nil))))
 		p := w.propose("one", nil) // the same bundle, approved again
 		w.must(p)
 		w.refused(w.approve(p, "bob", nil), "no signature beside it")
