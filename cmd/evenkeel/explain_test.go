@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -16,7 +17,7 @@ import (
 	"github.com/evenkeel/evenkeel/facts"
 )
 
-// decided makes a log of four decisions, and the pack that made them.
+// decided makes a log of four decisions, made by the pack in a directory.
 func decided(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(decidedInto(ts.MkAbs(args[0]), ts.MkAbs(args[1])))
 }
@@ -28,25 +29,30 @@ func (idleGuard) Submit(context.Context, actions.Intent) (actions.Outcome, error
 	return actions.Outcome{}, nil
 }
 
-// decidedInto makes a log in which an engine decided on two alarms, was
-// restarted, and decided on a roster and an outcome; and the directory of its
-// pack, which is that of the demonstration by another name.
-func decidedInto(data, dir string) error {
+// copyDemoPack copies the pack of the demonstration, by another name: it is no
+// longer the one that is built in.
+func copyDemoPack(t *testing.T, dir string) {
+	t.Helper()
 	demo, err := fs.Sub(builtInPacks, "packs/demo")
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
 	if err := os.CopyFS(dir, demo); err != nil {
-		return err
+		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "pack.yaml")
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return err
+		t.Fatal(err)
 	}
 	if err := os.WriteFile(file, bytes.Replace(text, []byte("name: demo"), []byte("name: other"), 1), 0o644); err != nil {
-		return err
+		t.Fatal(err)
 	}
+}
+
+// decidedInto makes a log in which an engine with the pack in dir decided on two
+// alarms, was restarted, and decided on an outcome and a membership.
+func decidedInto(data, dir string) error {
 	pack, err := readPack(dir)
 	if err != nil {
 		return err

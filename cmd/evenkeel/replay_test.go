@@ -67,6 +67,7 @@ func TestARealRunIsMadeAgain(t *testing.T) {
 func TestWhatIsNotMadeAgainIsSaidLoudly(t *testing.T) {
 	dir := t.TempDir()
 	data, packDir := filepath.Join(dir, "data"), filepath.Join(dir, "pack")
+	copyDemoPack(t, packDir)
 	if err := decidedInto(data, packDir); err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +106,7 @@ func TestWhatIsNotMadeAgainIsSaidLoudly(t *testing.T) {
 func TestPacksInTheDataDirectoryAreFound(t *testing.T) {
 	dir := t.TempDir()
 	data, packDir := filepath.Join(dir, "data"), filepath.Join(dir, "pack")
+	copyDemoPack(t, packDir)
 	if err := decidedInto(data, packDir); err != nil {
 		t.Fatal(err)
 	}
