@@ -184,11 +184,13 @@ func TestNearMissesHoldTheIntendedRule(t *testing.T) {
 
 var (
 	metricIn = regexp.MustCompile(`\("([a-z_]+)"\)`)
+	ruleIn   = regexp.MustCompile(`(?m)^rule `)
 	numberIn = regexp.MustCompile(`\b[0-9]+(\.[0-9]+)?\b`)
 )
 
 // disguised returns n variants of each rule of a pack that asks for a metric; a
-// variant of another would be the rule itself, under another name.
+// variant of another would be the rule itself, under another name. They only
+// note that they matched.
 func disguised(p *knowledge.Pack, n int) []engine.Source {
 	random := rand.New(rand.NewPCG(61, 62))
 	var out []engine.Source
@@ -198,8 +200,8 @@ func disguised(p *knowledge.Pack, n int) []engine.Source {
 				break
 			}
 			text := metricIn.ReplaceAllString(string(f.Text), fmt.Sprintf(`("${1}_%d")`, i))
-			when := strings.Index(text, " when")
-			then := strings.Index(text, " then")
+			text = text[ruleIn.FindStringIndex(text)[0]:] // without the comment ahead
+			when, then := strings.Index(text, " when"), strings.Index(text, " then")
 			text = strings.Replace(text[:when], "rule ", fmt.Sprintf("rule v%d_", i), 1) +
 				numberIn.ReplaceAllStringFunc(text[when:then], func(s string) string {
 					v, err := strconv.ParseFloat(s, 64)
@@ -207,7 +209,7 @@ func disguised(p *knowledge.Pack, n int) []engine.Source {
 						return s
 					}
 					return decimalText(v * float64(2+random.IntN(8)))
-				}) + text[then:]
+				}) + ` then Note("x"); }`
 			name := fmt.Sprintf("rules/v%d_%s", i, strings.TrimPrefix(f.Name, "rules/"))
 			out = append(out, engine.Source{Name: name, Text: []byte(text)})
 		}
