@@ -35,7 +35,7 @@ Sources, balancers and brokers are not asked.`,
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "ok: environment %s, %s\n", c.Env, count(len(c.Groups), "group"))
 			for i := range c.Groups {
-				expected, err := plan(c.Env, &c.Groups[i])
+				expected, err := plan(c, &c.Groups[i])
 				if err != nil {
 					return err
 				}

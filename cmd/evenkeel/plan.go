@@ -30,14 +30,17 @@ func detectFor(c *config.Group) detect.Config {
 }
 
 // plan says what is to be expected of a group, on one line.
-func plan(env string, c *config.Group) (string, error) {
+func plan(site *config.Config, c *config.Group) (string, error) {
 	d := detectFor(c)
-	d.Env = env
+	d.Env = site.Env
 	a, err := d.Ages()
 	if err != nil {
 		return "", fmt.Errorf("group %s: %w", c.Name, err)
 	}
 	text := c.Name + ": observe; "
+	if site.Trust != "" && c.Mode != config.Observe {
+		text = c.Name + ": observe, and " + string(c.Mode) + " by what two people approved; "
+	}
 	if c.Backfill > 0 {
 		text += "learns from " + span(c.Backfill) + " of the past; then "
 	}
@@ -48,7 +51,7 @@ func plan(env string, c *config.Group) (string, error) {
 	} else {
 		text += "tests against the past never join: they take longer epochs"
 	}
-	if c.Mode != config.Observe {
+	if c.Mode != config.Observe && site.Trust == "" {
 		text += fmt.Sprintf("; not %s: %s", c.Mode, whyObserve)
 	}
 	return text, nil

@@ -32,7 +32,7 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.group.Name, tt.group.Mode = "web", config.Observe
-			if got, err := plan("test", &tt.group); got != tt.want || err != nil {
+			if got, err := plan(&config.Config{Env: "test"}, &tt.group); got != tt.want || err != nil {
 				t.Errorf("plan = %q, %v, want %q", got, err, tt.want)
 			}
 		})

@@ -38,7 +38,7 @@ func TestReadmeConfigurations(t *testing.T) {
 			continue
 		}
 		g := &c.Groups[0]
-		expected, err := plan(c.Env, g)
+		expected, err := plan(c, g)
 		if err != nil {
 			t.Error(err)
 		}

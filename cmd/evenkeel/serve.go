@@ -34,6 +34,7 @@ func serveCommand() *cobra.Command {
 		Long: `Watch the groups of a configuration file: read their sources, detect, decide
 and record. Until rules that two people approved are live every group runs in
 mode observe: what would be done is in the log, and nothing is done.
+
 With the key trust the daemon takes in what people sign: parcels and lone papers
 from the folder inbox of the data directory, from the broker, and on the
 console's address under /v1/papers. Without it nobody governs.
@@ -80,9 +81,6 @@ func serve(ctx context.Context, file string, since time.Duration, stderr io.Writ
 	if err != nil {
 		return err
 	}
-	if c.Trust != "" {
-		l.standings.note("acts are rehearsed: approved rules are judged and recorded, and no balancer is touched")
-	}
 	logger.Info("serving", "env", c.Env, "data", c.Data, "console", "http://"+l.listener.Addr().String(), "groups", len(c.Groups))
 	if err := l.Run(ctx); err != nil {
 		return err
@@ -109,21 +107,20 @@ func loopFor(ctx context.Context, c *config.Config, logger *slog.Logger) (lc loo
 		closers = append(closers, s.close)
 		var g loopGroup
 		if err == nil {
-			g, err = groupFor(ctx, c.Env, &c.Groups[i], s, logger)
+			g, err = groupFor(ctx, c, &c.Groups[i], s, logger)
 		}
 		if err != nil {
 			return lc, done, fmt.Errorf("group %s: %w", c.Groups[i].Name, err)
-		}
-		if c.Trust != "" { // what is live says how far it may go, and the file may lower that
-			g.Mode, g.Because = engine.Mode(c.Groups[i].Mode), ""
 		}
 		lc.Groups = append(lc.Groups, g)
 	}
 	return lc, done, nil
 }
 
-// groupFor returns the group that c describes, with its source.
-func groupFor(ctx context.Context, env string, c *config.Group, s *groupSource, logger *slog.Logger) (g loopGroup, err error) {
+// groupFor returns the group that c describes, with its source. Where no people
+// register is pinned nobody can have approved anything: the group observes, and
+// its hand is one that touches nothing.
+func groupFor(ctx context.Context, site *config.Config, c *config.Group, s *groupSource, logger *slog.Logger) (g loopGroup, err error) {
 	if c.Backfill > 0 && s.server == nil {
 		logger.Warn("nobody remembers the past of this group: it begins to learn now", "group", c.Name)
 		c.Backfill = 0
@@ -140,10 +137,13 @@ func groupFor(ctx context.Context, env string, c *config.Group, s *groupSource, 
 		return g, err
 	}
 	g = loopGroup{Name: c.Name, Source: poller, Pack: pack, Mode: engine.Observe, Because: whyObserve, Push: s.port, Detect: detectFor(c)}
+	if site.Trust != "" { // what is live says how far it may go, and the file may lower that
+		g.Mode, g.Because = engine.Mode(c.Mode), ""
+	}
 	if c.Backfill > 0 {
 		g.Past = pastOf(s.server, c)
 	}
-	expected, err := plan(env, c)
+	expected, err := plan(site, c)
 	if err != nil {
 		return g, err
 	}
@@ -153,7 +153,9 @@ func groupFor(ctx context.Context, env string, c *config.Group, s *groupSource, 
 		if err != nil {
 			return g, err
 		}
-		g.Executor = executor.NewDryRun(hand)
+		if g.Executor = hand; site.Trust == "" {
+			g.Executor = executor.NewDryRun(hand)
+		}
 	}
 	return g, nil
 }
