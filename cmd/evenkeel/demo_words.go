@@ -129,7 +129,7 @@ func evidence(f *facts.Fact) string {
 	var b strings.Builder
 	if v := f.Evidence; v != nil {
 		fmt.Fprintf(&b, ", score %.1f above %.1f", v.Score.Float(), v.Threshold.Float())
-		fmt.Fprintf(&b, " (%s, %d healthy epochs: certified one false alarm in %s)", v.Tier, v.Epochs, strings.TrimPrefix(v.Certified.String(), "1/"))
+		fmt.Fprintf(&b, " (%s, %d healthy epochs: certified one false alarm in %s)", v.Tier, v.Epochs, span(time.Duration(v.Certified)))
 	}
 	for _, e := range f.Effect[:min(effectsTold, len(f.Effect))] {
 		fmt.Fprintf(&b, "\n%12s%s %.4g, its peers %.4g", "", e.Metric, e.Value.Float(), e.Peers.Float())
