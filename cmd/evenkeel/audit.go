@@ -97,7 +97,7 @@ checkpoint that was seen before, and the log must be a continuation of it.`,
   evenkeel audit verify --data ./copy --key audit.pub --seen checkpoint.txt -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := oneOf("-o", output, "text", "json"); err != nil {
+			if err := checkOutput(output, "text", "json"); err != nil {
 				return err
 			}
 			return s.verify(cmd.Context(), cmd.OutOrStdout(), seen, output)
@@ -105,7 +105,7 @@ checkpoint that was seen before, and the log must be a continuation of it.`,
 	}
 	s.flags(cmd)
 	cmd.Flags().StringVar(&seen, "seen", "", "file with a signed checkpoint of this log, seen before")
-	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	outputFlag(cmd, &output, "text", "json")
 	return cmd
 }
 
@@ -178,7 +178,7 @@ but the log's key; the exit code is 7 when it does not hold.`,
   evenkeel audit prove --check 4711.tlog-proof --key audit.pub`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("-o", output, "text", "json"); err != nil {
+			if err := checkOutput(output, "text", "json"); err != nil {
 				return err
 			}
 			if check != "" && len(args) == 0 {
@@ -197,7 +197,7 @@ but the log's key; the exit code is 7 when it does not hold.`,
 	s.flags(cmd)
 	cmd.Flags().StringVar(&check, "check", "", "proof to check")
 	cmd.Flags().StringVarP(&out, "out", "O", "", "file to write the proof to (default: standard output)")
-	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	outputFlag(cmd, &output, "text", "json")
 	return cmd
 }
 
@@ -282,14 +282,4 @@ func readLimited(path string) (string, error) {
 		return "", fmt.Errorf("audit: read %s: more than %d bytes: neither a key nor a checkpoint nor a proof", path, maxSmallFile)
 	}
 	return string(b), nil
-}
-
-// oneOf refuses a flag's value that is not among those wanted.
-func oneOf(flag, value string, wanted ...string) error {
-	for _, w := range wanted {
-		if value == w {
-			return nil
-		}
-	}
-	return &exitError{exitUsage, fmt.Errorf("%s %q, want one of %q", flag, value, wanted), "see --help"}
 }

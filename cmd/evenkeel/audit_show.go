@@ -55,7 +55,7 @@ func auditShowCommand() *cobra.Command {
 }
 
 func (s *auditShow) run(ctx context.Context, w io.Writer) error {
-	if err := oneOf("-o", s.output, "table", "jsonl"); err != nil {
+	if err := checkOutput(s.output, "table", "jsonl"); err != nil {
 		return err
 	}
 	if s.last < 0 || s.last > maxAuditLast {

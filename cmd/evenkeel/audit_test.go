@@ -201,7 +201,7 @@ func TestAuditErrors(t *testing.T) {
 		{"a directory above that of the log", []string{"verify", "--data", parent}, exitFailed, "hint: there is a log in " + dir},
 		{"a key that is not there", []string{"verify", "--data", dir, "--key", "no.pub"}, exitFailed, "open no.pub"},
 		{"a key that is none", []string{"verify", "--data", dir, "--key", filepath.Join(dir, "audit.lock")}, exitFailed, "want the text of audit.pub"},
-		{"an output that is none", []string{"verify", "--data", dir, "-o", "yaml"}, exitUsage, `want one of ["text" "json"]`},
+		{"an output that is none", []string{"verify", "--data", dir, "-o", "yaml"}, exitUsage, `want text or json`},
 		{"a time that is none", []string{"show", "--data", dir, "--from", "yesterday"}, exitUsage, `--from "yesterday"`},
 		{"an entry beyond the end", []string{"prove", "30", "--data", dir}, exitFailed, "the log has 30 entries"},
 		{"an entry that is no number", []string{"prove", "x", "--data", dir}, exitUsage, "want the number of an entry"},

@@ -43,7 +43,7 @@ takes the one before.`,
 		Example: "  evenkeel baseline list --data /var/lib/evenkeel",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(oneOf("-o", output, "table", "json"), checkData(data)); err != nil {
+			if err := errors.Join(checkOutput(output, "table", "json"), checkData(data)); err != nil {
 				return err
 			}
 			rows, err := baselineRows(data)
@@ -60,7 +60,7 @@ takes the one before.`,
 		},
 	}
 	dataFlag(cmd, &data)
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
+	outputFlag(cmd, &output, "table", "json")
 	return cmd
 }
 
@@ -121,7 +121,7 @@ compared to its peers.`,
   evenkeel baseline show web --data /var/lib/evenkeel --feature latency_ms -o json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("-o", output, "table", "json"); err != nil {
+			if err := checkOutput(output, "table", "json"); err != nil {
 				return err
 			}
 			l, f, err := newestOf(cmd, data, args[0])
@@ -146,7 +146,7 @@ compared to its peers.`,
 	}
 	dataFlag(cmd, &data)
 	cmd.Flags().StringVar(&feature, "feature", "", "show what this feature is with each member")
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
+	outputFlag(cmd, &output, "table", "json")
 	return cmd
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -25,27 +24,6 @@ func rulesCommand() *cobra.Command {
 		rulesGateCommand(), rulesSignCommand(), rulesStatusCommand(), rulesHistoryCommand(), rulesShowCommand(), rulesExportCommand(), rulesProposeCommand(),
 		rulesApproveCommand(), rulesRejectCommand(), rulesWithdrawCommand(), rulesRollbackCommand(), rulesBreakglassCommand())
 	return cmd
-}
-
-// outputFlag adds -o to a command, with the forms that it has.
-func outputFlag(cmd *cobra.Command, to *string, forms ...string) {
-	cmd.Flags().StringVarP(to, "output", "o", forms[0], strings.Join(forms, ", "))
-}
-
-// checkOutput refuses a form of output that the command does not have.
-func checkOutput(s string, forms ...string) error {
-	if !slices.Contains(forms, s) {
-		return &exitError{exitUsage, fmt.Errorf("output %q, want %s", s, strings.Join(forms, " or ")), ""}
-	}
-	return nil
-}
-
-// printJSON writes v as one object, indented for people.
-func printJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }
 
 func rulesVocabularyCommand() *cobra.Command {
