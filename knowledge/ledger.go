@@ -52,6 +52,7 @@ type Ledger struct {
 	owed    *duty     // a look at break-glass by somebody else; nil: none
 
 	stops   []*standing
+	asides  []*aside
 	thefts  []theft
 	reviews map[string]review // each person's last
 	archive []string          // digests of the last archive statements

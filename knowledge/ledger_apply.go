@@ -17,7 +17,7 @@ var takers = map[string]func(*Ledger, audit.Stored, audit.Record) error{
 	typeGlass: takePaper, typeStop: takePaper, typeResume: takePaper, typeReview: takePaper, typeArchive: takePaper,
 	typeScheduled: takeStep, typeShadow: takeStep, typeRing: takeStep, typeActivated: takeStep, typeStandby: takeStep,
 	typeRolledback: takeStep, typeOpened: takeStep, typeClosed: takeStep, typeHalted: takeStep, typeExpired: takeStep, typeStale: takeStep,
-	typeSwitch: takeSwitch,
+	typeSwitch: takeSwitch, typeSwitchOff: takeSwitchOff, typeBegun: takeBegun, typeLifted: takeLifted,
 }
 
 func takeRegister(l *Ledger, e audit.Stored, _ audit.Record) error {

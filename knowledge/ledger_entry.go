@@ -36,7 +36,10 @@ const (
 	typeExpired    = "activation.expired"
 	typeStale      = "activation.stale"
 
-	typeSwitch = "stop" // by the guard: somebody used the switch file, or stopped without a key
+	typeSwitch    = "stop"              // by the guard: somebody used the switch file, or stopped without a key
+	typeSwitchOff = "resume"            // by the guard: acts again
+	typeBegun     = "quarantine.begun"  // by the engine: a rule was put aside
+	typeLifted    = "quarantine.lifted" // by the engine: it is evaluated again
 
 	typeRefused = "paper.refused" // written and not read
 	typeVerdict = "gate.verdict"  // written and not read

@@ -29,6 +29,7 @@ type StopRecord struct {
 	Since   time.Time
 	Resumed []string // sorted ids of the people who asked for its end so far
 	Missing int      // more who have to
+	Signed  bool     // by a person's statement; else the guard recorded it, and holds it by itself
 }
 
 // standing is a stop as the ledger keeps it.
@@ -38,6 +39,8 @@ type standing struct {
 	seq                    int64             // of its entry
 	said                   map[string]string // person → digest of their resume
 	ended                  time.Time         // zero: it stands
+	people                 []string          // sorted, by whose word it ended
+	signed                 bool
 }
 
 // Stops returns the stops that stand, the oldest first.
@@ -47,9 +50,25 @@ func (l *Ledger) Stops() []StopRecord {
 		if !s.ended.IsZero() {
 			continue
 		}
-		out = append(out, StopRecord{s.digest, s.scope, s.by, s.why, s.at, l.resumers(s), max(l.toResume()-len(l.resumers(s)), 0)})
+		out = append(out, StopRecord{s.digest, s.scope, s.by, s.why, s.at, l.resumers(s), l.missing(s), s.signed})
 	}
 	return out
+}
+
+// Ended returns the sorted ids of the people by whose word the last stop of a
+// scope ended, and when that was. ok is false while one of the scope stands, and
+// when none is remembered: one that ended is for a day.
+func (l *Ledger) Ended(scope string) (people []string, at time.Time, ok bool) {
+	for _, s := range l.stops {
+		switch {
+		case s.scope != scope:
+		case s.ended.IsZero():
+			return nil, time.Time{}, false
+		case !s.ended.Before(at):
+			people, at, ok = s.people, s.ended, true
+		}
+	}
+	return people, at, ok
 }
 
 // toResume is how many people it takes to end a stop: as many as to approve a
@@ -62,6 +81,14 @@ func (l *Ledger) toResume() int {
 	return int(p.Approvals)
 }
 
+// missing is how many more people have to ask for the end of a stop.
+func (l *Ledger) missing(s *standing) int {
+	if !s.ended.IsZero() {
+		return 0
+	}
+	return max(l.toResume()-len(l.resumers(s)), 0)
+}
+
 func (l *Ledger) stop(digest string) *standing {
 	if i := slices.IndexFunc(l.stops, func(s *standing) bool { return s.digest == digest }); i >= 0 {
 		return l.stops[i]
@@ -69,11 +96,13 @@ func (l *Ledger) stop(digest string) *standing {
 	return nil
 }
 
+// knowsStop reports whether a stop, or a resume of a stop or quarantine, was
+// taken in before.
 func (l *Ledger) knowsStop(digest string) bool {
-	return slices.ContainsFunc(l.stops, func(s *standing) bool {
-		_, said := s.said[digest]
-		return said || s.digest == digest || slices.Contains(slices.Collect(maps.Values(s.said)), digest)
-	})
+	said := func(s *standing) bool {
+		return s.digest == digest || slices.Contains(slices.Collect(maps.Values(s.said)), digest)
+	}
+	return slices.ContainsFunc(l.stops, said) || slices.ContainsFunc(l.asides, func(a *aside) bool { return said(&a.standing) })
 }
 
 // stands returns the stop of the scope that stands, nil when none does.
@@ -107,20 +136,34 @@ func (l *Ledger) admitStop(s Statement, r receipt, now time.Time) (func(time.Tim
 	if n >= maxStops && (scope != "all" || l.stands("all") != nil) {
 		return nil, fmt.Errorf("%d stops are known already: stop all", n)
 	}
-	return func(at time.Time) { l.halt(r.digest, scope, s.Field("person"), s.Field("why"), at) }, nil
+	return func(at time.Time) {
+		l.halt(standing{digest: r.digest, scope: scope, by: s.Field("person"), why: s.Field("why"), at: at, signed: true})
+	}, nil
 }
 
 // halt keeps a stop, and forgets those that ended long ago.
-func (l *Ledger) halt(digest, scope, by, why string, at time.Time) {
-	l.stops = slices.DeleteFunc(l.stops, func(s *standing) bool { return !s.ended.IsZero() && s.at.Before(at.Add(-maxStopAge-clockSkew)) })
-	l.stops = append(l.stops, &standing{digest: digest, scope: scope, by: by, why: why, at: at, seq: l.seq, said: map[string]string{}})
+func (l *Ledger) halt(s standing) {
+	l.stops = slices.DeleteFunc(l.stops, func(old *standing) bool {
+		return !old.ended.IsZero() && old.ended.Before(s.at.Add(-maxStopAge-clockSkew))
+	})
+	s.seq, s.said = l.seq, map[string]string{}
+	l.stops = append(l.stops, &s)
 }
 
 func (l *Ledger) admitResume(s Statement, r receipt) (func(time.Time), error) {
-	stop, id := l.stop(s.Field("stop")), s.Field("person")
+	if a := l.aside(s.Field("stop")); a != nil {
+		return l.admitLift(a, s, r)
+	}
+	if stop := l.stop(s.Field("stop")); stop != nil {
+		return l.admitEnd(stop, s, r)
+	}
+	return nil, fmt.Errorf("the stop or quarantine %s is not known here", s.Field("stop"))
+}
+
+// admitEnd judges a resume of what stands.
+func (l *Ledger) admitEnd(stop *standing, s Statement, r receipt) (func(time.Time), error) {
+	id := s.Field("person")
 	switch {
-	case stop == nil:
-		return nil, fmt.Errorf("the stop %s is not known here", s.Field("stop"))
 	case !stop.ended.IsZero():
 		return nil, errors.New("the stop has ended")
 	case stop.said[id] != "":
@@ -130,15 +173,18 @@ func (l *Ledger) admitResume(s Statement, r receipt) (func(time.Time), error) {
 	}
 	return func(at time.Time) {
 		stop.said[id] = r.digest
-		if len(l.resumers(stop)) >= l.toResume() {
-			stop.ended = at
+		if l.missing(stop) == 0 {
+			stop.people, stop.ended = l.resumers(stop), at
 		}
 	}, nil
 }
 
 // resumers returns the people whose wish to end a stop counts: those who are
-// approvers still.
+// approvers still, or were when it ended.
 func (l *Ledger) resumers(s *standing) []string {
+	if !s.ended.IsZero() {
+		return s.people
+	}
 	register, _ := l.chain.Current()
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(s.said)), func(id string) bool {
 		p, ok := register.Person(id)
@@ -161,6 +207,27 @@ func takeSwitch(l *Ledger, e audit.Stored, r audit.Record) error {
 	if signed || l.stands(b.Scope) != nil && len(l.stops) >= maxStops {
 		return nil
 	}
-	l.halt(TextDigest(r.Bytes), b.Scope, e.Actor, plain(b.Reason)[0], e.Time)
+	l.halt(standing{digest: TextDigest(r.Bytes), scope: b.Scope, by: e.Actor, why: plain(b.Reason)[0], at: e.Time})
+	return nil
+}
+
+// takeSwitchOff takes in that the guard's switch was turned off. From the first
+// register on that takes signatures; before it there was nobody to sign.
+func takeSwitchOff(l *Ledger, e audit.Stored, _ audit.Record) error {
+	if r, _ := l.chain.Current(); r != nil {
+		return nil
+	}
+	var b struct {
+		By    []string
+		Scope string
+	}
+	if err := json.Unmarshal(e.Body, &b); err != nil || !formScope.holds(b.Scope) {
+		b.Scope = "all"
+	}
+	for _, s := range l.stops {
+		if s.scope == b.Scope && s.ended.IsZero() {
+			s.ended, s.people = e.Time, b.By
+		}
+	}
 	return nil
 }

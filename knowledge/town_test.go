@@ -170,7 +170,7 @@ func (w *town) shape() map[string]any { return shapeOf(w.l, w.now) }
 func shapeOf(l *Ledger, now time.Time) map[string]any {
 	current, digest := l.Chain().Current()
 	glass, open := l.Breakglass(now)
-	s := map[string]any{"env": l.Env(), "live": l.Live(), "changes": l.Changes(now), "stops": l.Stops(), "register": digest,
+	s := map[string]any{"env": l.Env(), "live": l.Live(), "changes": l.Changes(now), "stops": l.Stops(), "asides": l.Quarantines(), "register": digest,
 		"version": current != nil && current.Version > 0, "orders": len(l.orders), "thefts": len(l.thefts), "reviews": maps.Clone(l.reviews),
 		"glass": glass, "open": open, "archive": slices.Clone(l.archive)}
 	for _, group := range []string{"web", "db", "other"} {
