@@ -19,6 +19,7 @@ type PutAside struct {
 	Since   facts.Time `json:"since"`   // when it was recorded
 	Version string     `json:"version"` // h1:…, in which it is put aside
 	Why     string     `json:"why"`     // of the last refusal; empty: the log does not tell
+	Digest  string     `json:"digest"`  // sha256:… of the bytes of the entry that says so; what two people resume. Empty: as above
 }
 
 // Aside reads a log for the rules that are put aside in the version that decided
@@ -97,7 +98,7 @@ func (a *asideReader) take(r audit.Record) error {
 		if err := json.Unmarshal(s.Body, &b); err != nil {
 			return err
 		}
-		a.tell(ruleSpot{spot{s.Env, b.Group}, b.Rule}, &PutAside{b.Group, b.Rule, facts.At(r.Time), b.Version, b.Why})
+		a.tell(ruleSpot{spot{s.Env, b.Group}, b.Rule}, &PutAside{b.Group, b.Rule, facts.At(r.Time), b.Version, b.Why, facts.Digest(r.Bytes)})
 	case typeLifted:
 		var b liftedBody
 		if err := json.Unmarshal(s.Body, &b); err != nil {

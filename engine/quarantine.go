@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -136,13 +137,17 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// Lift is people's word that a rule which was put aside may be evaluated again
-// in the version that is in force.
+// Lift is people's word that a rule which was put aside may be evaluated again.
 type Lift struct {
 	Group, Rule string
+	Version     string   // in which it was put aside
 	By          []string // the names of two people or more, each once, in any order, whose signatures were verified
 	Reason      string   // 1 to 256 bytes
 }
+
+// ErrNotAside reports a lift of a rule that is not put aside in the version that
+// is in force in its group. It may be another time, when that version is again.
+var ErrNotAside = errors.New("it is not put aside")
 
 // liftedBody is what is recorded of a lift; keys sorted.
 type liftedBody struct {
@@ -177,9 +182,9 @@ func checkPeople(by []string) error {
 // and meant this rule in the version that is in force is for the caller to
 // prove, by their signatures: the engine only counts them.
 //
-// An error means that the rule is not put aside in that group, that two people
-// did not speak, or that their word could not be recorded; the rule stays where
-// it is.
+// An error means that the rule is not put aside in that group and version
+// ([ErrNotAside]), that two people did not speak, or that their word could not be
+// recorded; the rule stays where it is.
 func (e *Engine) Lift(ctx context.Context, l Lift) error {
 	by := slices.Sorted(slices.Values(l.By))
 	if err := checkPeople(by); err != nil {
@@ -194,12 +199,11 @@ func (e *Engine) Lift(ctx context.Context, l Lift) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	version := g.live.Load().Program.version
-	if aside, ok := g.memory.aside[l.Rule]; !ok || aside != version {
-		return fmt.Errorf("engine: lift rule %.64s: it is not put aside in group %s", l.Rule, l.Group)
+	if aside := g.memory.aside[l.Rule]; aside == "" || aside != l.Version || aside != g.live.Load().Program.version {
+		return fmt.Errorf("engine: lift rule %.64s of %.64s: %w in group %s", l.Rule, l.Version, ErrNotAside, l.Group)
 	}
 	_, err := e.log.Append(ctx, audit.Entry{Type: typeLifted, Actor: actor, Corr: l.Rule,
-		Body: liftedBody{By: by, Env: e.env, Group: l.Group, Reason: l.Reason, Rule: l.Rule, Version: version}})
+		Body: liftedBody{By: by, Env: e.env, Group: l.Group, Reason: l.Reason, Rule: l.Rule, Version: l.Version}})
 	if err != nil {
 		return fmt.Errorf("engine: record that rule %s is lifted: %w", l.Rule, err)
 	}

@@ -44,9 +44,9 @@ func (r *rig) verdictOf(t *testing.T, rule string) string {
 
 func TestQuarantineIsLiftedByTwoPeople(t *testing.T) {
 	r := newRig(t, Act, faulty()...)
-	sound := Lift{Group: "web", Rule: "half_done", By: []string{"ben", "ana"}, Reason: "the fact was malformed"}
-	if err := r.Lift(t.Context(), sound); err == nil {
-		t.Error("a rule that is not put aside was lifted")
+	sound := Lift{Group: "web", Rule: "half_done", Version: "h1:test", By: []string{"ben", "ana"}, Reason: "the fact was malformed"}
+	if err := r.Lift(t.Context(), sound); !errors.Is(err, ErrNotAside) {
+		t.Errorf("a rule that is not put aside was lifted: %v", err)
 	}
 	putAside(t, r)
 	change := func(f func(*Lift)) Lift {
@@ -68,7 +68,8 @@ func TestQuarantineIsLiftedByTwoPeople(t *testing.T) {
 		{"no reason", change(func(l *Lift) { l.Reason = "" }), "reason of 0 bytes"},
 		{"a reason without end", change(func(l *Lift) { l.Reason = strings.Repeat("x", 257) }), "reason of 257 bytes"},
 		{"another group", change(func(l *Lift) { l.Group = "db" }), `group "db" is not decided upon here`},
-		{"another rule", change(func(l *Lift) { l.Rule = "sound" }), "rule sound: it is not put aside"},
+		{"another rule", change(func(l *Lift) { l.Rule = "sound" }), "rule sound of h1:test: it is not put aside"},
+		{"another version", change(func(l *Lift) { l.Version = "h1:next" }), "rule half_done of h1:next: it is not put aside"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if err := r.Lift(t.Context(), tt.l); err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -110,8 +111,8 @@ func TestQuarantineHoldsForItsVersionOnly(t *testing.T) {
 	if err := r.Load("web", next, Act); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Lift(context.Background(), Lift{Group: "web", Rule: "half_done", By: []string{"ana", "ben"}, Reason: "x"}); err == nil {
-		t.Error("a rule of another version was lifted")
+	if err := r.Lift(context.Background(), Lift{Group: "web", Rule: "half_done", Version: "h1:test", By: []string{"ana", "ben"}, Reason: "x"}); !errors.Is(err, ErrNotAside) {
+		t.Errorf("a rule of another version was lifted: %v", err)
 	}
 	if got := r.verdictOf(t, "half_done"); got != "refused" {
 		t.Errorf("in another version the rule is %s, want it evaluated", got)
@@ -133,7 +134,8 @@ func TestQuarantineOutlivesTheProcess(t *testing.T) {
 		h.Detail != "rule half_done was put aside: drain is proposed by a fact about no member" {
 		t.Errorf("alarm %+v, %v", h, err)
 	}
-	want := []PutAside{{"web", "half_done", facts.At(t0), "h1:test", "drain is proposed by a fact about no member"}}
+	want := []PutAside{{"web", "half_done", facts.At(t0), "h1:test", "drain is proposed by a fact about no member",
+		facts.Digest(r.log.entries[slices.Index(strings.Fields(r.log.types()), typeBegun)].Bytes)}}
 	if got, err := Aside(t.Context(), r.log); err != nil || !slices.Equal(got, want) {
 		t.Errorf("Aside = %v, %v; want %v", got, err, want)
 	}
@@ -147,7 +149,7 @@ func TestQuarantineOutlivesTheProcess(t *testing.T) {
 			t.Errorf("%v later the rule is %s, want it put aside", later, got)
 		}
 	}
-	if err := r.Lift(t.Context(), Lift{Group: "web", Rule: "half_done", By: []string{"ben", "ana"}, Reason: "x"}); err != nil {
+	if err := r.Lift(t.Context(), Lift{Group: "web", Rule: "half_done", Version: "h1:test", By: []string{"ben", "ana"}, Reason: "x"}); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := Aside(t.Context(), r.log); err != nil || len(got) != 0 {

@@ -20,8 +20,9 @@ func rulesQuarantineCommand() *cobra.Command {
 		Short: "List the rules that are put aside",
 		Long: `List the rules that are put aside in the version that decided last in their
 group. A rule that fails three times within ten minutes is not evaluated any
-more: every decision names it, and two people have to lift it, or another version
-be activated. While a rule is put aside that the pack calls critical, decisions
+more: every decision names it, and two people have to lift it, each with
+'evenkeel resume' and the digest that is printed here, or another version be
+activated. While a rule is put aside that the pack calls critical, decisions
 only advise.
 
 The audit log of the data directory, or of a copy of it, is read from its end to
@@ -58,9 +59,9 @@ func listQuarantine(ctx context.Context, w io.Writer, s *auditSource, output str
 		return err
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "GROUP\tRULE\tSINCE\tVERSION\tWHY")
+	fmt.Fprintln(t, "GROUP\tRULE\tSINCE\tVERSION\tDIGEST\tWHY")
 	for _, a := range aside {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", a.Group, a.Rule, a.Since, a.Version, a.Why)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", a.Group, a.Rule, a.Since, a.Version, a.Digest, escapeLine(a.Why))
 	}
 	return t.Flush()
 }
