@@ -28,6 +28,7 @@ type changeCase struct {
 	dossier  *knowledge.Dossier // nil: not here
 	verdict  knowledge.Verdict  // of the gate, as if its parent were live
 	parent   *packBytes         // what it would replace; nil: not here
+	site     *site              // whose log the papers are from; nil: somebody handed them over
 }
 
 // openCase reads a change from the log, or from a folder or archive that
@@ -60,6 +61,7 @@ func (o *paperOptions) openCase(ctx context.Context, id, from string, warn io.Wr
 	if err != nil {
 		return nil, err
 	}
+	k.site = s
 	if parent := change.Statement.Field("parent"); parent != "none" {
 		k.parent, err = s.bothWays(parent)
 	}

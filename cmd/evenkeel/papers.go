@@ -36,12 +36,17 @@ func (o *paperOptions) flags(cmd *cobra.Command) {
 	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be signed, and sign nothing")
 }
 
-func (o *paperOptions) check() error {
+// check returns an error unless the command says who signs, with which key, and
+// why, if it has a flag for that.
+func (o *paperOptions) check(cmd *cobra.Command) error {
+	why := cmd.Flags().Lookup("why")
 	switch {
 	case o.as == "":
 		return &exitError{exitUsage, errors.New("nobody is said to sign"), "add --as ID"}
 	case o.key == "" && !o.dryRun:
 		return &exitError{exitUsage, errors.New("no key given"), "add --key FILE"}
+	case why != nil && why.Value.String() == "":
+		return &exitError{exitUsage, errors.New("no reason given"), "add --why TEXT"}
 	}
 	return nil
 }
@@ -62,17 +67,19 @@ type speaker struct {
 	in          io.Reader
 	out, errout io.Writer
 	now         time.Time // in whole seconds, as statements have it
+	site        *site     // whose daemon will judge what is signed; nil: its log is not here
 }
 
 func (o *paperOptions) speaker(cmd *cobra.Command) *speaker {
-	return &speaker{o, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr(), time.Now().UTC().Truncate(time.Second)}
+	return &speaker{paperOptions: o, in: cmd.InOrStdin(), out: cmd.OutOrStdout(), errout: cmd.ErrOrStderr(), now: time.Now().UTC().Truncate(time.Second)}
 }
 
 // time returns the time of the command as statements write it.
 func (s *speaker) time() string { return s.now.Format(time.RFC3339) }
 
 // say makes a statement, shows it, asks, signs it, and sends it with the rest of
-// the parcel.
+// the parcel. What the daemon would refuse is not sent: it would say so in its own
+// log alone.
 func (s *speaker) say(ctx context.Context, kind knowledge.Kind, fields map[string]string, rest *parcel) error {
 	statement, err := knowledge.NewStatement(kind, fields)
 	if err != nil {
@@ -89,6 +96,11 @@ func (s *speaker) say(ctx context.Context, kind knowledge.Kind, fields map[strin
 	if err != nil {
 		return err
 	}
+	if s.site != nil {
+		if _, err := s.site.ledger.Accept(signed, s.now); err != nil {
+			return &exitError{exitRefused, err, "nothing was sent"}
+		}
+	}
 	p := &parcel{statements: []knowledge.SignedText{signed}}
 	if rest != nil {
 		p.registers, p.bundle, p.dossier = rest.registers, rest.bundle, rest.dossier
@@ -97,7 +109,20 @@ func (s *speaker) say(ctx context.Context, kind knowledge.Kind, fields map[strin
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.out, "%s  %s\nsent    %s\n", kind, digest, where)
+	fmt.Fprintf(s.out, "%s  %s\nsent    %s\n", kind, digest, where)
+	return s.next(kind, digest)
+}
+
+// next says how to see what became of a statement, and who is to speak now.
+func (s *speaker) next(kind knowledge.Kind, digest string) error {
+	if s.config == "" {
+		return nil
+	}
+	next := "evenkeel rules status"
+	if kind == knowledge.Proposal {
+		next = "others sign: evenkeel rules approve " + changeID(digest)
+	}
+	_, err := fmt.Fprintf(s.out, "next    %s -c %s\n", next, s.config)
 	return err
 }
 

@@ -116,8 +116,8 @@ func (o *initOptions) tell(w io.Writer, dir string, text []byte, env string) err
 	if o.demo {
 		next = "signed by all, with keys in " + filepath.Join(dir, "keys") + "; verify it: evenkeel people show " + dir
 	}
-	_, err := fmt.Fprintf(w, "%s\n%s\n\nenvironment  %s\ntrust        %s\n\n%s\npin the trust by hand on each host that loads rules: --trust\n",
-		file, escapeText(text), env, knowledge.TextDigest(text), next)
+	_, err := fmt.Fprintf(w, "%s\n%s\n\nenvironment  %s\ntrust        %s\n\n%s\npin it by hand on each host that loads rules, in evenkeel.yaml:\n\ntrust: %s\n",
+		file, escapeText(text), env, knowledge.TextDigest(text), next, knowledge.TextDigest(text))
 	return err
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -42,11 +41,8 @@ The rollout has the rings that pack.yaml declares, each for --dwell.`,
 		Example: "  evenkeel rules propose packs/web -c evenkeel.yaml --as ana --key ~/.ssh/id_ed25519 --why 'drain black holes sooner'",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.check(); err != nil {
+			if err := o.check(cmd); err != nil {
 				return err
-			}
-			if o.why == "" {
-				return &exitError{exitUsage, errors.New("no reason given"), "add --why TEXT"}
 			}
 			return o.propose(cmd.Context(), o.speaker(cmd), args[0])
 		},
@@ -78,6 +74,7 @@ func (o *proposeOptions) propose(ctx context.Context, s *speaker, dir string) er
 	if _, err := o.person(register); err != nil {
 		return err
 	}
+	s.site = site
 	policy, ok := register.Policy(site.ledger.Env())
 	if !ok {
 		return &exitError{exitFailed, fmt.Errorf("the people register has no environment %s", site.config.Env), ""}

@@ -36,7 +36,7 @@ export' writes it, and no log is read; the trust is that of the configuration.`,
 		Example: example,
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.check(); err != nil {
+			if err := o.check(cmd); err != nil {
 				return err
 			}
 			id := ""
@@ -59,6 +59,7 @@ export' writes it, and no log is read; the trust is that of the configuration.`,
 				return err
 			}
 			kind, fields := answer(s, o, k, who)
+			s.site = k.site
 			return s.say(cmd.Context(), kind, fields, nil)
 		},
 	}
@@ -143,7 +144,7 @@ people approved with it. One approver suffices, and all groups go back at once.`
 		Example: "  evenkeel rules rollback -c evenkeel.yaml --as cleo --key id --why 'it drains healthy members'",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.check(); err != nil {
+			if err := o.check(cmd); err != nil {
 				return err
 			}
 			return o.rollback(cmd.Context(), o.speaker(cmd), why)
@@ -167,9 +168,13 @@ func (o *paperOptions) rollback(ctx context.Context, s *speaker, why string) err
 	if err != nil {
 		return err
 	}
+	s.site = site
 	live := site.ledger.Live()
 	if live.Parent == "" || live.Parent == "none" {
 		return &exitError{exitUnmet, fmt.Errorf("live is %s, and nothing was before it", live.Bundle), "'evenkeel stop' stops all acts"}
+	}
+	if _, err := site.ledger.Change(live.Proposal, s.now); err != nil { // what made it live is no proposal
+		return &exitError{exitUnmet, fmt.Errorf("live is %s, to which somebody has gone back already", live.Bundle), "the way on is another proposal"}
 	}
 	fmt.Fprintf(s.out, "live  %s since %s\nback  to %s\n\n", live.Bundle, live.Since.Format("2006-01-02T15:04:05Z07:00"), live.Parent)
 	return s.say(ctx, knowledge.Rollback, map[string]string{"proposal": live.Proposal, "trust": trust, "env": site.ledger.Env(),

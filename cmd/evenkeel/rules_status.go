@@ -155,12 +155,16 @@ func (s *site) status(w io.Writer, output string, ended bool) error {
 
 func (r *statusReport) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if r.Register == "" {
+		_, err := fmt.Fprintln(w, "nobody can change rules yet: the log holds no people register, which 'evenkeel people submit' hands to the daemon")
+		return err
+	}
 	fmt.Fprintf(t, "environment\t%s\nregister\t%s\nlive\t%s\n", r.Environment, r.Register, r.Live.text())
 	for _, x := range r.Stops {
 		fmt.Fprintf(t, "stopped\t%s by %s since %s: %s (%s; %d more to resume)\n", x.Scope, x.By, x.Since, escapeLine(x.Why), x.Digest, x.Missing)
 	}
 	if len(r.Changes) > 0 {
-		fmt.Fprintf(t, "\t\nCHANGE\tSTATE\tSEQ\tAUTHOR\tAPPROVED BY\tUNTIL\tWHY\n")
+		fmt.Fprintf(t, "\nCHANGE\tSTATE\tSEQ\tAUTHOR\tAPPROVED BY\tUNTIL\tWHY\n")
 	}
 	for _, c := range r.Changes {
 		state := c.State
@@ -186,6 +190,9 @@ func (l *liveReport) text() string {
 	}
 	if l.Observe != "" {
 		s += "; nothing is done by it from " + l.Observe + " on"
+		if l.Tainted == "" {
+			s += ", unless somebody else signs a review before: 'evenkeel people review'"
+		}
 	}
 	return s
 }
