@@ -182,7 +182,7 @@ func (r *statusReport) print(w io.Writer) error {
 
 func (l *liveReport) text() string {
 	if l.Seq == 0 {
-		return "nothing: groups watch, and do nothing"
+		return "nothing yet: groups that no ring has reached watch, and do nothing"
 	}
 	s := fmt.Sprintf("%s, sequence %d, since %s", l.Bundle, l.Seq, l.Since)
 	if l.Tainted != "" {
@@ -237,8 +237,12 @@ func (s *site) story(ctx context.Context, w io.Writer, output, id string) error 
 			Stage   string   `json:"stage"`
 			Why     string   `json:"why"`
 			Reasons []string `json:"reasons"`
+			Verdict *bool    `json:"accepted"`
 		}
 		_ = json.Unmarshal(e.Body, &d) // what has no such words has no detail
+		if d.Verdict != nil && *d.Verdict {
+			d.Why = "accepted"
+		}
 		detail := strings.Join(slices.DeleteFunc(append([]string{d.Stage, d.Why}, d.Reasons...), func(s string) bool { return s == "" }), ": ")
 		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\n", e.Seq, e.Time, e.Type, e.Actor, escapeLine(detail))
 	}
