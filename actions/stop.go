@@ -19,6 +19,9 @@ const (
 	maxPeople = 16
 )
 
+// ErrStopFile reports a resume of everything while the stop file is there.
+var ErrStopFile = errors.New("the file still asks for a stop")
+
 // Stop ends all acts of the scope that take members out, at once and over
 // restarts: those asked for from now on, those that wait for their balancer or
 // for the log, and holds that a balancer forgets. One person suffices. What is
@@ -78,7 +81,7 @@ func (g *Guard) recordStops(ctx context.Context) error {
 // Resume ends the stop or freeze of a scope; what is stopped in another stays
 // so. It takes two different people: the names are compared and recorded, their
 // keys are not checked here. While the stop file is there everything stays
-// stopped. A stop that comes while the resume is recorded outlives it.
+// stopped ([ErrStopFile]). A stop that comes while the resume is recorded outlives it.
 func (g *Guard) Resume(ctx context.Context, people []string, scope Scope, reason string) error {
 	people, err := different(people)
 	if err != nil {
@@ -88,7 +91,7 @@ func (g *Guard) Resume(ctx context.Context, people []string, scope Scope, reason
 		return fmt.Errorf("actions: resume: scope %.40q: want all, group/NAME or rule/NAME", scope)
 	}
 	if on, _, detail := g.stop.readFile(); on && scope == Everything {
-		return fmt.Errorf("actions: resume: %s still asks for a stop: remove it first", detail)
+		return fmt.Errorf("actions: resume: %s: %w: remove it first", detail, ErrStopFile)
 	}
 	if err := g.stop.writing.take(ctx); err != nil {
 		return fmt.Errorf("actions: resume: still stopped: %w", err)

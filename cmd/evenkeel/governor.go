@@ -9,16 +9,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/evenkeel/evenkeel/audit"
+	"github.com/evenkeel/evenkeel/engine"
 	"github.com/evenkeel/evenkeel/knowledge"
 )
-
-// governLog is the log as the governor needs it.
-type governLog interface {
-	Append(ctx context.Context, entries ...audit.Entry) ([]audit.Record, error)
-	Scan(ctx context.Context, from, to int64, f func(audit.Record) error) error
-	Size() int64
-}
 
 // maxSteps bounds the steps that are taken at one time: each stage of each
 // change that a ledger keeps would be fewer.
@@ -40,11 +33,16 @@ type governor struct {
 	survey func(*knowledge.Pack) error           // refuses a pack whose rules do not hold, in a process of its own
 	turn   func(ctx context.Context, why string) // has the groups run what the ledger says; called with mu held
 
-	overseer *overseer // measures what is being rolled out
+	overseer *overseer                                // measures what is being rolled out
+	guard    stopSwitch                               // of the acts
+	lift     func(context.Context, engine.Lift) error // has the engine evaluate a rule again that was put aside
 
 	mu        sync.Mutex // guards what follows, and orders the entries of the log that make it
 	ledger    *knowledge.Ledger
+	read      int64           // entries of the log that the ledger has
+	last      time.Time       // of the last of them
 	candidate *knowledge.Pack // of the rollout under way; nil: there is none
+	kept      string          // what keeps people's word from being carried out; "": nothing does
 }
 
 // paperResult is what became of one paper of a parcel.
@@ -67,37 +65,6 @@ func anyRefused(results []paperResult) bool {
 	return slices.ContainsFunc(results, func(r paperResult) bool { return r.Result == resultRefused })
 }
 
-// restore folds the log. Entries that their papers do not bear out are told and
-// count for nothing.
-func (g *governor) restore(ctx context.Context) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	err := g.log.Scan(ctx, 0, -1, func(r audit.Record) error {
-		if err := g.ledger.Apply(r); err != nil {
-			g.logger.Error("the log holds what no paper bears out", "error", err)
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("governor: read the log: %w", err)
-	}
-	return nil
-}
-
-// clock returns the time that counts: the later of the clock and the last entry
-// of the log, so that setting a clock back revives nothing.
-func (g *governor) clock(ctx context.Context) (time.Time, error) {
-	now := g.now()
-	size := g.log.Size()
-	err := g.log.Scan(ctx, max(0, size-1), size, func(r audit.Record) error {
-		if r.Time.After(now) {
-			now = r.Time
-		}
-		return nil
-	})
-	return now, err
-}
-
 // take takes in the papers of a parcel: versions of the register first, then
 // proposals, then what is said of them. An error means that the log could not be
 // written, and that the parcel is to be offered again; taking a paper twice does
@@ -117,7 +84,7 @@ func (g *governor) take(ctx context.Context, p *parcel, via string) ([]paperResu
 		}
 		out = append(out, r)
 	}
-	return out, g.advance(ctx)
+	return out, g.carryOn(ctx)
 }
 
 // examine surveys the bundle of a parcel, by digest, if a proposal in it would be
@@ -192,20 +159,6 @@ func (g *governor) takeOne(ctx context.Context, p *parcel, t knowledge.SignedTex
 	}
 	g.logger.Info("paper taken", "type", entry.Type, "by", entry.Actor, "digest", r.Digest, "via", via)
 	return r, g.record(ctx, entry)
-}
-
-// record writes an entry and takes it into the ledger.
-func (g *governor) record(ctx context.Context, e audit.Entry) error {
-	records, err := g.log.Append(ctx, e)
-	if err != nil {
-		return fmt.Errorf("governor: record %s: %w", e.Type, err)
-	}
-	for _, r := range records {
-		if err := g.ledger.Apply(r); err != nil {
-			return fmt.Errorf("governor: %w", err)
-		}
-	}
-	return nil
 }
 
 // keep stores what a proposal is about, and returns an error unless it is there
@@ -297,7 +250,13 @@ func (g *governor) tick(ctx context.Context) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.advance(ctx)
+	return g.carryOn(ctx)
+}
+
+// carryOn carries out what people said and what the clock makes due: stops
+// first, which wait for nothing. mu is held.
+func (g *governor) carryOn(ctx context.Context) error {
+	return errors.Join(g.turnSwitch(ctx), g.advance(ctx), g.liftRules(ctx))
 }
 
 // advance carries out all that is due. mu is held.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/evenkeel/evenkeel/actions"
 	"github.com/evenkeel/evenkeel/audit"
+	"github.com/evenkeel/evenkeel/engine"
 	"github.com/evenkeel/evenkeel/knowledge"
 )
 
@@ -30,6 +31,8 @@ type office struct {
 	log      *audit.Log
 	governor *governor
 	turns    []string // what the groups were told, and why
+	guard    *actions.Guard
+	lifts    []engine.Lift
 }
 
 var officeGroups = []string{"web-a", "web-b", "web-c"}
@@ -76,6 +79,11 @@ func (o *office) open(t *testing.T) {
 			return err
 		}}
 	o.governor.turn = func(_ context.Context, why string) { o.turns = append(o.turns, why) }
+	o.guard, err = actions.NewGuard(t.Context(), actions.Config{Log: log, Env: "fra1", Now: o.governor.now, StopFile: filepath.Join(o.dir, stopFile)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.governor.guard, o.governor.lift = o.guard, o.lift
 	if err := o.governor.restore(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,8 @@ func (l *loop) startGovernance(ctx context.Context) error {
 	l.standings.expect(partGovernor, "", 0)
 	kept := store{c.Data}
 	g.turner = newTurner(c.Groups, kept, l.guard, l.engine, l.standings)
-	g.governor = &governor{log: l.log, store: kept, now: c.Now, logger: c.Logger, survey: soundPack, overseer: g.overseer, ledger: knowledge.NewLedger(c.Trust, c.Env)}
+	g.governor = &governor{log: l.log, store: kept, now: c.Now, logger: c.Logger, survey: soundPack, overseer: g.overseer, guard: l.guard, lift: l.engine.Lift,
+		ledger: knowledge.NewLedger(c.Trust, c.Env)}
 	for _, group := range c.Groups {
 		g.governor.groups = append(g.governor.groups, group.Name)
 	}
@@ -110,7 +111,7 @@ func (g *governance) govern(ctx context.Context) error {
 		if err := g.step(ctx); err != nil && ctx.Err() == nil {
 			g.standings.bad(partGovernor, err)
 		} else if err == nil {
-			g.standings.good(partGovernor, "")
+			g.standings.good(partGovernor, g.governor.waits())
 		}
 		select {
 		case <-ctx.Done():

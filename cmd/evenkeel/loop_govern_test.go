@@ -199,7 +199,11 @@ func TestSignedStopsComeByAnyWay(t *testing.T) {
 			tt.send(t, w, w.stop(t, "all"))
 			eventually(t, "both stops are recorded", func() bool { return types(verified(t, w.data))["stop.signed"] == 2 })
 			w.fleet.do(func() { w.fleet.sick = 6 })
-			eventually(t, "a drain is refused", func() bool { return w.loop.guard.Stats().Refusals["unapproved"] > 0 })
+			eventually(t, "the guard holds both", func() bool {
+				notes := strings.Join(w.loop.report().Notes, "\n")
+				return strings.Contains(notes, "by person:ana: smoke") && strings.Contains(notes, "'evenkeel rules status'")
+			})
+			eventually(t, "a drain is refused", func() bool { return w.loop.guard.Stats().Refusals["stop"] > 0 })
 			if w.fleet.acts() > 0 {
 				t.Errorf("%d acts, want none", w.fleet.acts())
 			}

@@ -32,10 +32,10 @@ func (l *loop) sayStop(said string) string {
 	return note
 }
 
-// stopNotes says who stopped which acts, since when and why, and what ends a
-// stop of everything.
+// stopNotes says who stopped which acts, since when and why, and what ends it.
 func (l *loop) stopNotes() []string {
 	var notes []string
+	file := filepath.Join(l.config.Data, stopFile)
 	for _, s := range l.guard.Stops() {
 		what, end := "nothing is taken out", ""
 		switch {
@@ -44,9 +44,14 @@ func (l *loop) stopNotes() []string {
 		case s.Scope != actions.Everything:
 			what = string(s.Scope) + " takes nothing out"
 		}
-		if s.Scope == actions.Everything {
-			end = fmt.Sprintf(": to end it, stop this process, remove %s if it is there, and have two people run 'evenkeel resume --data %s'",
-				filepath.Join(l.config.Data, stopFile), l.config.Data)
+		switch {
+		case l.governance != nil:
+			end = ": two people end it, each by 'evenkeel resume' with the digest that 'evenkeel rules status' prints"
+			if s.Scope == actions.Everything {
+				end += ", and " + file + " must not be there"
+			}
+		case s.Scope == actions.Everything:
+			end = fmt.Sprintf(": to end it, stop this process, remove %s if it is there, and have two people run 'evenkeel resume --data %s'", file, l.config.Data)
 		}
 		notes = append(notes, fmt.Sprintf("%s since %s, by %s: %s%s", what, s.Since.Format(time.RFC3339), s.By, s.Reason, end))
 	}
