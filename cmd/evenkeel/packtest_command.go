@@ -27,6 +27,7 @@ type testOptions struct {
 	seed   uint64
 	budget time.Duration // for the mutants
 	watch  bool
+	all    bool // print the tests that pass too
 
 	// draft keeps what was found out about the rules from one run of a watch to
 	// the next, and has each run say what is doubtful; nil: neither.
@@ -70,6 +71,7 @@ cannot be read or compiled.`,
 	f.IntVar(&o.most, "mutants", 5000, "mistakes that are tried at most, drawn by --seed when there are more")
 	f.Uint64Var(&o.seed, "seed", 1, "of the draw")
 	f.DurationVar(&o.budget, "budget", 5*time.Minute, "longest time for the mistakes")
+	f.BoolVarP(&o.all, "verbose", "v", false, "list the tests that pass, too")
 	f.BoolVarP(&o.watch, "watch", "w", false, "run again whenever a file of the pack changes")
 	return cmd
 }
@@ -194,7 +196,7 @@ func testPack(ctx context.Context, w io.Writer, dir string, o testOptions) error
 	case "junit":
 		err = printJUnit(w, r)
 	default:
-		err = printTests(w, r)
+		err = printTests(w, r, o.all)
 	}
 	if err != nil {
 		return err
@@ -244,8 +246,12 @@ func packError(dir string, err error) error {
 	return &exitError{exitFailed, err, "see 'evenkeel rules check " + dir + "'"}
 }
 
-func printTests(w io.Writer, r testReport) error {
+// printTests prints what failed, and with all what passed.
+func printTests(w io.Writer, r testReport, all bool) error {
 	for _, t := range r.Tests {
+		if len(t.Why) == 0 && !all {
+			continue
+		}
 		verdict := "pass"
 		if len(t.Why) > 0 {
 			verdict = "FAIL"

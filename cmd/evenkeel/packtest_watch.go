@@ -43,24 +43,14 @@ func watchTicks(ctx context.Context, w io.Writer, dir string, o testOptions, loo
 	}
 }
 
-// watchOnce runs the tests, and prints what fails instead of passing tests.
+// watchOnce runs the tests, and prints what came of them.
 func watchOnce(ctx context.Context, w io.Writer, dir string, o testOptions) error {
-	var out strings.Builder
-	err := testPack(ctx, &out, dir, o)
-	for line := range strings.Lines(out.String()) {
-		if strings.HasPrefix(line, "pass ") {
-			continue
-		}
-		if _, err := io.WriteString(w, line); err != nil {
-			return err
-		}
-	}
-	if err != nil {
+	if err := testPack(ctx, w, dir, o); err != nil {
 		if _, err := fmt.Fprintln(w, err); err != nil {
 			return err
 		}
 	}
-	_, err = fmt.Fprintln(w, "waiting for a change of "+dir)
+	_, err := fmt.Fprintln(w, "waiting for a change of "+dir)
 	return err
 }
 
