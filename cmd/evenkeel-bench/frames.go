@@ -151,6 +151,7 @@ func tickSeconds(ctx context.Context, d *detect.Detector, s *frameStream, length
 // liveBytes returns the memory that is in use, garbage excluded.
 func liveBytes() int64 {
 	runtime.GC()
+	runtime.GC() // what finalizers kept
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
