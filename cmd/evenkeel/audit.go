@@ -60,7 +60,7 @@ func (s *auditSource) keyText() (string, error) {
 	if s.key == "" {
 		return "", nil
 	}
-	return readLimited(s.key)
+	return readSmall(s.key)
 }
 
 // explain gives an error of package audit its exit code and the next step.
@@ -112,7 +112,7 @@ checkpoint that was seen before, and the log must be a continuation of it.`,
 func (s *auditSource) verify(ctx context.Context, out io.Writer, seen, output string) error {
 	var checkpoint []byte
 	if seen != "" {
-		text, err := readLimited(seen)
+		text, err := readSmall(seen)
 		if err != nil {
 			return err
 		}
@@ -236,11 +236,11 @@ func (s *auditSource) check(w io.Writer, file, output string) error {
 	if keyFile == "" {
 		keyFile = filepath.Join(s.data, "audit.pub")
 	}
-	key, err := readLimited(keyFile)
+	key, err := readSmall(keyFile)
 	if err != nil {
 		return err
 	}
-	proof, err := readLimited(file)
+	proof, err := readSmall(file)
 	if err != nil {
 		return err
 	}
@@ -268,18 +268,11 @@ func (s *auditSource) check(w io.Writer, file, output string) error {
 // 110 KiB.
 const maxSmallFile = 256 << 10
 
-func readLimited(path string) (string, error) {
-	f, err := os.Open(path)
+// readSmall reads a key, a checkpoint or a proof.
+func readSmall(path string) (string, error) {
+	b, err := readFile(path, maxSmallFile)
 	if err != nil {
-		return "", fmt.Errorf("audit: %w", err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxSmallFile+1))
-	if err != nil {
-		return "", fmt.Errorf("audit: read %s: %w", path, err)
-	}
-	if len(b) > maxSmallFile {
-		return "", fmt.Errorf("audit: read %s: more than %d bytes: neither a key nor a checkpoint nor a proof", path, maxSmallFile)
+		return "", fmt.Errorf("audit: read %s: %w: want a key, a checkpoint or a proof", path, err)
 	}
 	return string(b), nil
 }

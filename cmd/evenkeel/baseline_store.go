@@ -169,32 +169,6 @@ func (s *baselineStore) save(l *detect.Learnt) (f baselineFile, err error) {
 	return f, s.prune(slices.Insert(files, 0, f))
 }
 
-// writeWhole writes a file so that it is there with all its bytes, or not at
-// all, whenever the machine stops.
-func writeWhole(path string, b []byte, mode fs.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(path), unfinished)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir makes what was renamed in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
 // prune removes what is more than should be kept of the files, newest first:
 // the newest of each version stays for as long as there is room.
 func (s *baselineStore) prune(files []baselineFile) error {

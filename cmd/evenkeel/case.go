@@ -105,12 +105,8 @@ func readHandedOver(from string) (*parcel, error) {
 	if info.IsDir() {
 		return readParcel(os.DirFS(from))
 	}
-	z, err := os.Open(from)
+	b, err := readFile(from, maxParcelBytes)
 	if err != nil {
-		return nil, fmt.Errorf("parcel: %w", err)
-	}
-	b, err := io.ReadAll(io.LimitReader(z, maxParcelBytes+1))
-	if err = errors.Join(err, z.Close()); err != nil {
 		return nil, fmt.Errorf("parcel: %w", err)
 	}
 	p, err := unpackParcel(b)

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -96,12 +95,7 @@ func readDossier(fsys fs.FS) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := io.ReadAll(io.LimitReader(f, maxDossierBytes+1))
-	err = errors.Join(err, f.Close())
-	if err == nil && len(b) > maxDossierBytes {
-		err = fmt.Errorf("%s/%s has more than %d bytes", evidenceDir, dossierFile, maxDossierBytes)
-	}
-	return b, err
+	return readUpTo(f, evidenceDir+"/"+dossierFile, maxDossierBytes)
 }
 
 // unpackParcel reads a parcel that travelled as a zip archive.

@@ -169,9 +169,9 @@ func founder(id, name string) knowledge.Person {
 
 // readPublicKey reads the file of a public key, as ssh-keygen writes it.
 func readPublicKey(file string) (knowledge.Key, error) {
-	text, err := readText(file)
+	text, err := readFile(file, knowledge.MaxTextBytes)
 	if err != nil {
-		return knowledge.Key{}, err
+		return knowledge.Key{}, fmt.Errorf("people: %w", err)
 	}
 	words := strings.Fields(string(text))
 	if len(words) < 2 {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -51,9 +50,9 @@ that the gate would not read is not signed.`,
 }
 
 func (o *signOptions) sign(in io.Reader, stdout, stderr io.Writer, file string) (err error) {
-	text, err := readText(file)
+	text, err := readFile(file, knowledge.MaxTextBytes)
 	if err != nil {
-		return err
+		return fmt.Errorf("rules sign: %w", err)
 	}
 	source := knowledge.KeySource{Agent: os.Getenv("SSH_AUTH_SOCK"), Passphrase: passphraseFrom(in, stderr)}
 	signer, err := source.Open(o.key)
@@ -81,18 +80,6 @@ func (o *signOptions) sign(in io.Reader, stdout, stderr io.Writer, file string) 
 	}
 	_, err = fmt.Fprintf(stdout, "signed  %s\n", out)
 	return err
-}
-
-func readText(file string) ([]byte, error) {
-	f, err := os.Open(filepath.Clean(file))
-	if err != nil {
-		return nil, fmt.Errorf("rules sign: %w", err)
-	}
-	b, err := io.ReadAll(io.LimitReader(f, knowledge.MaxTextBytes+1))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("rules sign: %w", err)
-	}
-	return b, nil
 }
 
 // escapeText returns a text for people who are about to sign it.
@@ -158,14 +145,4 @@ func terminal(in io.Reader) (int, bool) {
 		return 0, false
 	}
 	return int(f.Fd()), true
-}
-
-// writeNew writes a file that is not there yet.
-func writeNew(name string, b []byte, mode os.FileMode) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	return errors.Join(err, f.Close())
 }

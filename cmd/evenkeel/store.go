@@ -94,7 +94,7 @@ func (s store) writeBundle(dir string, files map[string][]byte) (err error) {
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 			return err
 		}
-		if err := writeSynced(file, files[name]); err != nil {
+		if err := writeNewSynced(file, files[name], 0o600); err != nil {
 			return err
 		}
 		folders[filepath.Dir(file)] = true
@@ -114,22 +114,13 @@ func (s store) writeBundle(dir string, files map[string][]byte) (err error) {
 	return syncDir(filepath.Dir(dir))
 }
 
-func writeSynced(file string, b []byte) error {
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	return errors.Join(err, f.Sync(), f.Close())
-}
-
 // dossier returns the dossier with the digest.
 func (s store) dossier(digest string) ([]byte, error) {
 	name, err := s.dossierName(digest)
 	if err != nil {
 		return nil, err
 	}
-	b, err := os.ReadFile(name)
+	b, err := readFile(name, maxDossierBytes)
 	if err == nil && knowledge.TextDigest(b) != digest {
 		err = fmt.Errorf("%s has the digest %s: it was changed, put it back", name, knowledge.TextDigest(b))
 	}
