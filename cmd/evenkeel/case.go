@@ -91,7 +91,7 @@ func (s *site) bothWays(digest string) (*packBytes, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.store.pack(digest)
+	p, err := knowledge.ParsePack(files)
 	return &packBytes{p, digest, files}, err
 }
 

@@ -64,7 +64,7 @@ Nothing is locked or changed, so a running daemon's directory may be looked at.`
 }
 
 func (o *explainOptions) run(ctx context.Context, what string, w io.Writer) error {
-	keeper, err := readPackDirs(o.packs)
+	known, err := readPrograms(o.packs, o.source.data)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (o *explainOptions) run(ctx context.Context, what string, w io.Writer) erro
 	}
 	var e explained
 	err = engine.Revisit(ctx, r, seq, seq+1, func(m engine.Moment) error {
-		return o.explain(m, newPrograms(keeper, o.source.data), &e)
+		return o.explain(m, known, &e)
 	})
 	if err != nil {
 		return o.source.explain(err)

@@ -61,7 +61,7 @@ before --from on, so a stretch at its end may take as long as all of it.`,
 }
 
 func (o *replayOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
-	keeper, err := readPackDirs(o.packs)
+	known, err := readPrograms(o.packs, o.source.data)
 	if err != nil {
 		return err
 	}
@@ -74,9 +74,9 @@ func (o *replayOptions) run(ctx context.Context, stdout, stderr io.Writer) error
 		return err
 	}
 	defer r.Close()
-	p := &replay{programs: newPrograms(keeper, o.source.data), report: replayReport{Differences: []replayed{}, V: 1}}
-	if len(keeper.packs) > 0 {
-		p.report.Instead = keeper.packs[0].Digest
+	p := &replay{programs: known, report: replayReport{Differences: []replayed{}, V: 1}}
+	if len(known.named) > 0 {
+		p.report.Instead = known.named[0].Digest
 	}
 	if p.report.From, p.report.To, err = stretch(ctx, r, from, to); err == nil {
 		err = p.all(ctx, r, newMeter(stderr, "entries"))
