@@ -86,12 +86,12 @@ func TestOutlinesKnowDerivedValues(t *testing.T) {
 		when string
 		want Code
 	}{
-		{"D.Confidence > 1.5", E06},
-		{"D.Confidence >= 0", E07},
-		{"D.Strikes > 2 && D.Strikes < 3", E06},
-		{`D.Diagnosis != "slow" && D.Diagnosis != "black_hole"`, E06},
-		{`D.Sure && !D.Sure`, E06},
-		{`D.Confidence > 0.4 && D.Confidence > 0.2`, W11},
+		{"D.Confidence > 1.5", e06},
+		{"D.Confidence >= 0", e07},
+		{"D.Strikes > 2 && D.Strikes < 3", e06},
+		{`D.Diagnosis != "slow" && D.Diagnosis != "black_hole"`, e06},
+		{`D.Sure && !D.Sure`, e06},
+		{`D.Confidence > 0.4 && D.Confidence > 0.2`, w11},
 		{"D.Confidence > 0.2", ""},
 	} {
 		found := Survey([]Source{source("act", 1, tt.when, `Note("x");`)}, allowDerived())

@@ -112,9 +112,9 @@ func TestStrata(t *testing.T) {
 		texts []string
 		want  Code
 	}{
-		"a cycle of two":            {[]string{`rule aaa { when D.X > 1 then D.Y = 1; }`, `rule bbb { when D.Y > 1 then D.X = 1; }`}, E16},
-		"a rule that reads its own": {[]string{`rule aaa { when D.X > 1 then D.X = 1; }`}, E16},
-		"two writers":               {[]string{sick, strings.Replace(sick, "rule sick", "rule ill", 1)}, E05},
+		"a cycle of two":            {[]string{`rule aaa { when D.X > 1 then D.Y = 1; }`, `rule bbb { when D.Y > 1 then D.X = 1; }`}, e16},
+		"a rule that reads its own": {[]string{`rule aaa { when D.X > 1 then D.X = 1; }`}, e16},
+		"two writers":               {[]string{sick, strings.Replace(sick, "rule sick", "rule ill", 1)}, e05},
 	} {
 		if _, errs := arrange(studies(tt.texts...)); len(errs) != 1 || errs[0].Code != tt.want {
 			t.Errorf("%s: found %v, want %s", name, errs, tt.want)

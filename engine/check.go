@@ -57,7 +57,7 @@ func check(w *written, e *ast.RuleEntry, allow Allow) (map[*ast.Expression]span,
 	when := c.expr(e.WhenScope.Expression)
 	c.want(Truth, when, at, "the condition")
 	if when.t == Truth && when.fixed && len(c.errs) == 0 {
-		c.fail(at, E07, "the condition is the same for every fact", "")
+		c.fail(at, e07, "the condition is the same for every fact", "")
 	}
 	c.take("then")
 	c.then = true
@@ -81,7 +81,7 @@ func (c *checker) fail(at token, code Code, msg, hint string) {
 
 // differs gives up: tree and text tell two stories.
 func (c *checker) differs(what string) {
-	c.fail(c.here(), E01, fmt.Sprintf("the parser understood %s where %s is written", what, c.here()),
+	c.fail(c.here(), e01, fmt.Sprintf("the parser understood %s where %s is written", what, c.here()),
 		"write the expression differently, or in a rule of its own")
 	c.lost = true
 }
@@ -103,7 +103,7 @@ func (c *checker) take(s string) token {
 func (c *checker) node(at token) {
 	c.nodes++
 	if c.nodes == maxNodes+1 {
-		c.fail(at, E17, fmt.Sprintf("more than %d nodes", maxNodes), "split the rule")
+		c.fail(at, e17, fmt.Sprintf("more than %d nodes", maxNodes), "split the rule")
 	}
 }
 
@@ -111,7 +111,7 @@ func (c *checker) want(t Type, got typed, at token, what string) {
 	if got.t == "" || got.t == t || t == Number && got.t == Count {
 		return
 	}
-	c.fail(at, E02, fmt.Sprintf("%s is a %s, want a %s", what, got.t, t), "")
+	c.fail(at, e02, fmt.Sprintf("%s is a %s, want a %s", what, got.t, t), "")
 }
 
 func (c *checker) expr(e *ast.Expression) typed {
@@ -153,7 +153,7 @@ func (c *checker) atom(a *ast.ExpressionAtom) typed {
 	c.node(at)
 	switch {
 	case a.ArrayMapSelector != nil:
-		c.fail(at, E17, "index selectors are not admitted", "")
+		c.fail(at, e17, "index selectors are not admitted", "")
 		c.lost = true
 	case a.Constant != nil:
 		return c.constant(a.Constant)
@@ -185,7 +185,7 @@ func (c *checker) atom(a *ast.ExpressionAtom) typed {
 func (c *checker) path(on *ast.ExpressionAtom, name string, at token) string {
 	root := rootOf(on)
 	if root == "" {
-		c.fail(at, E04, "method or field of a literal or of a result",
+		c.fail(at, e04, "method or field of a literal or of a result",
 			"only F.Field, F.Method(…), C.Field and D.Field are admitted")
 		c.lost = true
 		return ""
@@ -207,12 +207,12 @@ func rootOf(a *ast.ExpressionAtom) string {
 func (c *checker) field(v *ast.Variable, at token) typed {
 	switch {
 	case v.ArrayMapSelector != nil || v.Variable != nil && v.Variable.Variable != nil:
-		c.fail(at, E04, "field of a field", "only F.Field, C.Field and D.Field are admitted")
+		c.fail(at, e04, "field of a field", "only F.Field, C.Field and D.Field are admitted")
 		c.lost = true
 		return typed{}
 	case v.Variable == nil:
 		c.take(v.Name)
-		c.fail(at, E02, "unknown name "+v.Name,
+		c.fail(at, e02, "unknown name "+v.Name,
 			"read the fact as F.Field, its context as C.Field; texts stand in double quotes")
 		return typed{}
 	}
@@ -230,10 +230,10 @@ func (c *checker) known(name string, at token) typed {
 		if strings.HasPrefix(name, derivedRoot+".") {
 			hint = "declare it under derived in pack.yaml"
 		}
-		c.fail(at, E02, "unknown field "+name, hint)
+		c.fail(at, e02, "unknown field "+name, hint)
 		return typed{}
 	case w.Args != nil:
-		c.fail(at, E02, fmt.Sprintf("%s is a method, want %s(\"metric\")", name, name), "")
+		c.fail(at, e02, fmt.Sprintf("%s is a method, want %s(\"metric\")", name, name), "")
 		return typed{}
 	}
 	return typed{t: w.Type, word: w}
@@ -243,7 +243,7 @@ func (c *checker) constant(k *ast.Constant) typed {
 	v := k.Value
 	switch {
 	case k.IsNil || !v.IsValid():
-		c.fail(c.here(), E03, "nil is not a value", "")
+		c.fail(c.here(), e03, "nil is not a value", "")
 		c.lost = true
 		return typed{}
 	case v.Kind() == reflect.String:

@@ -30,15 +30,15 @@ func (c *checker) call(f *ast.FunctionCall, name string, at token) typed {
 	}
 	w := find(name)
 	if w == nil {
-		c.fail(at, E02, "unknown function "+name, "see 'evenkeel rules vocabulary' for the functions there are")
+		c.fail(at, e02, "unknown function "+name, "see 'evenkeel rules vocabulary' for the functions there are")
 		return typed{}
 	}
 	if w.Args == nil {
-		c.fail(at, E02, name+" is a field, want it without parentheses", "")
+		c.fail(at, e02, name+" is a field, want it without parentheses", "")
 		return typed{}
 	}
 	if len(args) != len(w.Args) {
-		c.fail(at, E02, fmt.Sprintf("%s has %d arguments, want %d", name, len(args), len(w.Args)), w.Doc)
+		c.fail(at, e02, fmt.Sprintf("%s has %d arguments, want %d", name, len(args), len(w.Args)), w.Doc)
 		return typed{}
 	}
 	fixed := len(args) > 0 && w.method == nil && name != "Known"
@@ -53,13 +53,13 @@ func (c *checker) call(f *ast.FunctionCall, name string, at token) typed {
 // use checks what a call is used for, beyond the types of its arguments.
 func (c *checker) use(w *Word, args []typed, places []token, at token) {
 	if (w.Type == None) != c.then {
-		c.fail(at, E02, fmt.Sprintf("%s stands on the wrong side of then", w.Name), w.Doc)
+		c.fail(at, e02, fmt.Sprintf("%s stands on the wrong side of then", w.Name), w.Doc)
 		return
 	}
 	for i, a := range args {
 		literal := w.Args[i] == Text && !(w.Name == "Propose" && i == 1)
 		if literal && a.t == Text && a.literal == nil {
-			c.fail(places[i], E02, fmt.Sprintf("argument %d of %s, want a text in double quotes", i+1, w.Name), "")
+			c.fail(places[i], e02, fmt.Sprintf("argument %d of %s, want a text in double quotes", i+1, w.Name), "")
 			return
 		}
 	}
@@ -67,7 +67,7 @@ func (c *checker) use(w *Word, args []typed, places []token, at token) {
 	case "Propose":
 		c.verb(args[0], places[0], false)
 		if args[1].word == nil || args[1].word.Name != "F.Member" {
-			c.fail(places[1], E02, "argument 2 of Propose, want F.Member",
+			c.fail(places[1], e02, "argument 2 of Propose, want F.Member",
 				"a rule acts on the member its fact is about")
 		}
 	case "Veto":
@@ -75,7 +75,7 @@ func (c *checker) use(w *Word, args []typed, places []token, at token) {
 	case "Known":
 		if k := args[0].literal; k != nil {
 			if f := findIn(c.allow.Derived, k.Value.String()); f == nil || f.Args != nil {
-				c.fail(places[0], E02, fmt.Sprintf("unknown field %q", k.Value.String()), "")
+				c.fail(places[0], e02, fmt.Sprintf("unknown field %q", k.Value.String()), "")
 			}
 		}
 	default:
@@ -90,7 +90,7 @@ func (c *checker) metric(a typed, at token) {
 		return
 	}
 	if err := facts.CheckName("metric", a.literal.Value.String()); err != nil {
-		c.fail(at, E02, err.Error(), "")
+		c.fail(at, e02, err.Error(), "")
 	}
 }
 
@@ -102,12 +102,12 @@ func (c *checker) verb(a typed, at token, veto bool) {
 	v := actions.Verb(a.literal.Value.String())
 	switch {
 	case veto && classes[v] == 0:
-		c.fail(at, E20, fmt.Sprintf("veto of %q, want drain or maint", v),
+		c.fail(at, e20, fmt.Sprintf("veto of %q, want drain or maint", v),
 			"giving capacity back and telling a human are never vetoed")
 	case !veto && v == actions.Weight:
-		c.fail(at, E20, "weight cannot be proposed in vocabulary 1", "")
+		c.fail(at, e20, "weight cannot be proposed in vocabulary 1", "")
 	case !veto && !slices.Contains(c.allow.Verbs, v):
-		c.fail(at, E20, fmt.Sprintf("verb %q is not among the pack's: %s", v, joinVerbs(c.allow.Verbs)),
+		c.fail(at, e20, fmt.Sprintf("verb %q is not among the pack's: %s", v, joinVerbs(c.allow.Verbs)),
 			"permit it in pack.yaml, or propose another")
 	}
 }
@@ -135,7 +135,7 @@ func (c *checker) statement(x *ast.ThenExpression) {
 		c.differs("nothing")
 	default:
 		if got := c.atom(x.ExpressionAtom); got.t != None && got.t != "" {
-			c.fail(at, E02, "a statement without effect", "after then stand Propose, Veto and Note")
+			c.fail(at, e02, "a statement without effect", "after then stand Propose, Veto and Note")
 		}
 		c.take(";")
 	}

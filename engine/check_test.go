@@ -81,7 +81,7 @@ func TestFidelity(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w, e := parsed(t, s)
 			tt.change(e)
-			if _, errs := check(w, e, everything); len(errs) == 0 || errs[0].Code != E01 {
+			if _, errs := check(w, e, everything); len(errs) == 0 || errs[0].Code != e01 {
 				t.Errorf("check = %v, want E01", errs)
 			}
 		})
@@ -108,7 +108,7 @@ func TestFidelityFindsMergedNumbers(t *testing.T) {
 	for _, e := range errs {
 		codes = append(codes, e.Code)
 	}
-	if len(codes) != 1 || codes[0] != E01 {
+	if len(codes) != 1 || codes[0] != e01 {
 		t.Errorf("codes = %v, want E01 for the second number, which is the first", codes)
 	}
 }

@@ -37,7 +37,7 @@ func (c *checker) binary(e *ast.Expression, at token) typed {
 		c.want(Number, l, at, "the left side of "+op)
 		c.want(Number, r, rightAt, "the right side of "+op)
 		if op == "/" && (r.literal == nil || isZero(r.literal.Value)) {
-			c.fail(rightAt, E08, "division by something that may be zero, want a number other than 0",
+			c.fail(rightAt, e08, "division by something that may be zero, want a number other than 0",
 				"multiply the other side instead")
 		}
 		if op != "/" && l.t == Count && r.t == Count {
@@ -67,12 +67,12 @@ func (c *checker) logic(e *ast.Expression, op string, sign token, l, r typed, at
 	for _, side := range []*ast.Expression{e.LeftExpression, e.RightExpression} {
 		if side.ExpressionAtom == nil && side.SingleExpression == nil &&
 			(side.Operator == ast.OpAnd || side.Operator == ast.OpOr) && side.Operator != e.Operator {
-			c.fail(sign, E03, "&& and || mixed without parentheses", "write the parentheses that you mean")
+			c.fail(sign, e03, "&& and || mixed without parentheses", "write the parentheses that you mean")
 		}
 	}
 	for i, side := range []typed{l, r} {
 		if side.t == Truth && side.fixed && len(c.errs) == 0 {
-			c.fail([]token{at, rightAt}[i], E07, "this part of the condition is the same for every fact", "")
+			c.fail([]token{at, rightAt}[i], e07, "this part of the condition is the same for every fact", "")
 		}
 	}
 }
@@ -85,13 +85,13 @@ func (c *checker) comparison(op string, sign token, l, r typed) {
 		c.textValue(sign, l, r)
 		c.textValue(sign, r, l)
 	case l.t == Text && r.t == Text:
-		c.fail(sign, E02, "texts are compared by == and != only", "")
+		c.fail(sign, e02, "texts are compared by == and != only", "")
 	case l.t == Truth && r.t == Truth:
-		c.fail(sign, E02, "comparison of truth values", "write the condition itself, or ! in front of it")
+		c.fail(sign, e02, "comparison of truth values", "write the condition itself, or ! in front of it")
 	case !numeric(l.t) || !numeric(r.t):
-		c.fail(sign, E02, fmt.Sprintf("comparison of a %s with a %s, which is never true", l.t, r.t), "")
+		c.fail(sign, e02, fmt.Sprintf("comparison of a %s with a %s, which is never true", l.t, r.t), "")
 	case equality && (l.t == Number || r.t == Number):
-		c.fail(sign, E09, "a measurement compared by "+op, "write < or > with the bound that you mean")
+		c.fail(sign, e09, "a measurement compared by "+op, "write < or > with the bound that you mean")
 	}
 }
 
@@ -102,7 +102,7 @@ func (c *checker) textValue(sign token, field, other typed) {
 		return
 	}
 	if s := other.literal.Value.String(); !slices.Contains(field.word.Values, s) {
-		c.fail(sign, E06,
+		c.fail(sign, e06,
 			fmt.Sprintf("%s is never %q, want one of %s", field.word.Name, s, strings.Join(field.word.Values, ", ")), "")
 	}
 }

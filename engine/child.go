@@ -78,7 +78,7 @@ func SurveyApart(ctx context.Context, command *exec.Cmd, rules []Source, allow A
 		return readAnswer(out, rules)
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && len(rules) > 0 && (!exit.Exited() || exit.ExitCode() == exitMemory) {
-		return Errors{{File: rules[0].Name, Line: 1, Column: 1, Code: E17,
+		return Errors{{File: rules[0].Name, Line: 1, Column: 1, Code: e17,
 			Msg:  "the parser needs more memory or time than a version may take (" + exit.String() + ")",
 			Hint: "check the rules one by one to find the one"}}, nil
 	}

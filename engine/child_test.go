@@ -92,7 +92,7 @@ func TestBombsEndTheirOwnProcess(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			found, err := SurveyApart(context.Background(), childCommand(t, "unguarded"), []Source{one(when)}, everything)
-			if err != nil || len(found) != 1 || found[0].Code != E17 {
+			if err != nil || len(found) != 1 || found[0].Code != e17 {
 				t.Errorf("SurveyApart = %v, %v, want E17", found, err)
 			}
 		})

@@ -82,7 +82,7 @@ func inOrder(ws []*written) ([]*written, Errors) {
 	for _, w := range ws {
 		name := strings.ToLower(w.name)
 		if other := names[name]; other != nil {
-			errs = append(errs, w.err(w.at(1), E18, fmt.Sprintf("rule %s is also in %s", w.name, other.file),
+			errs = append(errs, w.err(w.at(1), e18, fmt.Sprintf("rule %s is also in %s", w.name, other.file),
 				"names differ in more than upper and lower case"))
 			continue
 		}
@@ -101,7 +101,7 @@ const libraryName, libraryVersion = "rule", "1"
 func parse(w *written) (e *ast.RuleEntry, errs Errors) {
 	defer func() {
 		if r := recover(); r != nil {
-			e, errs = nil, Errors{w.err(w.at(0), E00, fmt.Sprintf("the parser panicked: %v", r), "")}
+			e, errs = nil, Errors{w.err(w.at(0), e00, fmt.Sprintf("the parser panicked: %v", r), "")}
 		}
 	}()
 	lib := ast.NewKnowledgeLibrary()
@@ -109,7 +109,7 @@ func parse(w *written) (e *ast.RuleEntry, errs Errors) {
 	if err == nil {
 		e, ok := lib.GetKnowledgeBase(libraryName, libraryVersion).RuleEntries[w.name]
 		if !ok {
-			errs = Errors{w.err(w.at(0), E01, "the parser lost the rule", "")}
+			errs = Errors{w.err(w.at(0), e01, "the parser lost the rule", "")}
 		}
 		return e, errs
 	}
@@ -129,10 +129,10 @@ func place(e error, w *written) *Error {
 	var line, col int
 	msg := e.Error()
 	if _, err := fmt.Sscanf(msg, "grl error on %d:%d", &line, &col); err != nil {
-		return w.err(w.at(0), E00, msg, "")
+		return w.err(w.at(0), e00, msg, "")
 	}
 	_, msg, _ = strings.Cut(strings.TrimPrefix(msg, "grl error on "), " ")
-	return w.err(token{line: line, col: w.column(line, col+1)}, E00, "syntax: "+msg, "")
+	return w.err(token{line: line, col: w.column(line, col+1)}, e00, "syntax: "+msg, "")
 }
 
 // syntax is a rule as the parser understood it, which is what is written.

@@ -48,7 +48,7 @@ func (c *checker) assignment(a *ast.Assignment, at token) {
 	v := a.Variable
 	if !a.IsAssign || v == nil || v.Variable == nil || v.Variable.Variable != nil || v.ArrayMapSelector != nil ||
 		v.Variable.ArrayMapSelector != nil || v.Variable.Name != derivedRoot {
-		c.fail(at, E05, "assignment is not admitted", "after then, D.Name = sets a derived value")
+		c.fail(at, e05, "assignment is not admitted", "after then, D.Name = sets a derived value")
 		c.lost = true
 		return
 	}
@@ -63,7 +63,7 @@ func (c *checker) assignment(a *ast.Assignment, at token) {
 		return
 	}
 	if slices.Contains(c.sets, to.word.Name) {
-		c.fail(at, E05, to.word.Name+" is set twice", "a derived value is set once in a decision")
+		c.fail(at, e05, to.word.Name+" is set twice", "a derived value is set once in a decision")
 	}
 	c.sets = append(c.sets, to.word.Name)
 	c.want(to.t, value, from, "the value of "+to.word.Name)
@@ -86,7 +86,7 @@ func (c *checker) numberValue(sign token, w *Word, value typed) {
 		n, written = v.Float(), strconv.FormatFloat(v.Float(), 'f', -1, 64)
 	}
 	if l, _ := rangeOf(w); !l.admits(n) {
-		c.fail(sign, E06, fmt.Sprintf("%s is never %s, want %s", w.Name, written, w.Range), "")
+		c.fail(sign, e06, fmt.Sprintf("%s is never %s, want %s", w.Name, written, w.Range), "")
 	}
 }
 

@@ -11,9 +11,9 @@ import (
 	"github.com/evenkeel/evenkeel/actions"
 )
 
-// NearMisses bounds the rules that an explanation lists because they nearly
+// nearMisses bounds the rules that an explanation lists because they nearly
 // matched.
-const NearMisses = 5
+const nearMisses = 5
 
 // Question is what is asked of a decision besides what became of it. The zero
 // value asks nothing else.
@@ -27,7 +27,7 @@ type Question struct {
 type Explanation struct {
 	Asked    []Account `json:"asked,omitempty"` // the rules of the question, in its order
 	Decision Decision  `json:"decision"`
-	Near     []Account `json:"near,omitempty"` // at most NearMisses that did not match, the nearest first
+	Near     []Account `json:"near,omitempty"` // at most nearMisses that did not match, the nearest first
 	Told     []Account `json:"told,omitempty"` // all that matched, could not be decided, or were not evaluated, in the order of evaluation
 }
 
@@ -173,9 +173,9 @@ func (x *explainer) near() []Account {
 		for at > 0 && g.nearer(found[at-1].lack) {
 			at--
 		}
-		if at < NearMisses && g.bridged() {
+		if at < nearMisses && g.bridged() {
 			found = slices.Insert(found, at, miss{name, g})
-			found = found[:min(len(found), NearMisses)]
+			found = found[:min(len(found), nearMisses)]
 		}
 	}
 	var out []Account

@@ -306,8 +306,8 @@ func BenchmarkExplain(b *testing.B) {
 			must(p.Explain(t0, m, Question{})) // reads the rules' texts
 			b.ReportAllocs()
 			for b.Loop() {
-				if e := must(p.Explain(t0, m, Question{})); len(e.Near) != NearMisses {
-					b.Fatalf("%d near misses, want %d", len(e.Near), NearMisses)
+				if e := must(p.Explain(t0, m, Question{})); len(e.Near) != nearMisses {
+					b.Fatalf("%d near misses, want %d", len(e.Near), nearMisses)
 				}
 			}
 		})

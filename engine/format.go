@@ -30,7 +30,7 @@ func Format(s Source) ([]byte, error) {
 	out := []byte(p.out.String())
 	again, f := lex(out)
 	if f != nil || !slices.EqualFunc(again, w.tokens, func(a, b token) bool { return a.kind == b.kind && a.text == b.text }) {
-		return nil, Errors{w.err(w.at(0), E17, "the layout does not fit the bounds of a rule", "shorten the comments")}
+		return nil, Errors{w.err(w.at(0), e17, "the layout does not fit the bounds of a rule", "shorten the comments")}
 	}
 	return out, nil
 }

@@ -105,7 +105,7 @@ func (t token) String() string {
 func (g *gate) expect(k kind, s, want string) (token, bool) {
 	t := g.w.at(g.i)
 	if t.kind != k || s != "" && t.text != s || t.text == "" && k != text {
-		g.fail(t, E00, fmt.Sprintf("found %s, want %s", t, want),
+		g.fail(t, e00, fmt.Sprintf("found %s, want %s", t, want),
 			`a file holds one rule: rule NAME "what it is for" salience N { when CONDITION then CALLS; }`)
 		return t, false
 	}
@@ -142,7 +142,7 @@ func (g *gate) header() {
 	g.w.when = g.i
 	end := len(g.w.tokens) - 1
 	if t := g.w.at(end); t.kind != mark || t.text != "}" {
-		g.fail(t, E00, fmt.Sprintf("the file ends with %s, want }", t), "a file holds one rule and nothing after it")
+		g.fail(t, e00, fmt.Sprintf("the file ends with %s, want }", t), "a file holds one rule and nothing after it")
 		return
 	}
 	for i := g.w.when; i < end; i++ {
@@ -151,15 +151,15 @@ func (g *gate) header() {
 			return
 		}
 	}
-	g.fail(g.w.at(end), E00, "found }, want then", "")
+	g.fail(g.w.at(end), e00, "found }, want then", "")
 }
 
 func (g *gate) checkName(t token) {
 	if !ruleName.MatchString(t.text) {
-		g.fail(t, E18, fmt.Sprintf("rule name of %d bytes, want 3 to 64", len(t.text)), "")
+		g.fail(t, e18, fmt.Sprintf("rule name of %d bytes, want 3 to 64", len(t.text)), "")
 	}
 	if want := strings.TrimSuffix(path.Base(g.w.file), ".grl"); want != t.text {
-		g.fail(t, E18, fmt.Sprintf("rule %s is in file %s, want it in %s.grl", t.text, path.Base(g.w.file), t.text),
+		g.fail(t, e18, fmt.Sprintf("rule %s is in file %s, want it in %s.grl", t.text, path.Base(g.w.file), t.text),
 			"one rule a file, both of one name")
 	}
 }
@@ -176,7 +176,7 @@ func (g *gate) salience() bool {
 	}
 	n, err := strconv.Atoi(sign + t.text)
 	if err != nil || n < -maxSalience || n > maxSalience {
-		g.fail(t, E00,
+		g.fail(t, e00,
 			fmt.Sprintf("salience %s%s, want an integer from -%d to %d", sign, t.text, maxSalience, maxSalience), "")
 		return false
 	}
@@ -194,21 +194,21 @@ func (g *gate) body() {
 			g.keyword(i, t)
 		case word:
 			if banned[t.text] {
-				g.fail(t, E04, t.text+" is not admitted", "see 'evenkeel rules vocabulary' for what is")
+				g.fail(t, e04, t.text+" is not admitted", "see 'evenkeel rules vocabulary' for what is")
 			}
 		case mark:
 			switch t.text {
 			case "(":
 				depth++
 				if depth == maxDepth+1 {
-					g.fail(t, E17, fmt.Sprintf("parentheses nested deeper than %d", maxDepth), "split the rule")
+					g.fail(t, e17, fmt.Sprintf("parentheses nested deeper than %d", maxDepth), "split the rule")
 				}
 			case ")":
 				depth--
 			case "==", "!=", "<", "<=", ">", ">=":
 				comparisons++
 				if comparisons == maxComparisons+1 {
-					g.fail(t, E17, fmt.Sprintf("more than %d comparisons", maxComparisons), "split the rule")
+					g.fail(t, e17, fmt.Sprintf("more than %d comparisons", maxComparisons), "split the rule")
 				}
 			default:
 				g.mark(i, t)
@@ -216,7 +216,7 @@ func (g *gate) body() {
 		}
 	}
 	if depth != 0 {
-		g.fail(g.w.at(len(g.w.tokens)-1), E00, "parentheses do not match", "")
+		g.fail(g.w.at(len(g.w.tokens)-1), e00, "parentheses do not match", "")
 	}
 }
 
@@ -224,9 +224,9 @@ func (g *gate) keyword(i int, t token) {
 	switch {
 	case t.text == "true", t.text == "false", i == g.w.then:
 	case t.text == "nil":
-		g.fail(t, E03, "nil is not a value", `write Known("F.Field") to ask whether a field is known`)
+		g.fail(t, e03, "nil is not a value", `write Known("F.Field") to ask whether a field is known`)
 	default:
-		g.fail(t, E00, fmt.Sprintf("%s is a reserved word", t.text), "")
+		g.fail(t, e00, fmt.Sprintf("%s is a reserved word", t.text), "")
 	}
 }
 
@@ -234,28 +234,28 @@ func (g *gate) mark(i int, t token) {
 	prev := g.w.at(i - 1)
 	switch t.text {
 	case "{", "}":
-		g.fail(t, E00, "found "+t.text+" inside the rule", "a file holds one rule")
+		g.fail(t, e00, "found "+t.text+" inside the rule", "a file holds one rule")
 	case "[", "]":
-		g.fail(t, E17, "index selectors are not admitted: each one doubles the cost of parsing", "")
+		g.fail(t, e17, "index selectors are not admitted: each one doubles the cost of parsing", "")
 	case "&", "|", "%":
-		g.fail(t, E03, "operator "+t.text+" is not admitted", "write && or ||")
+		g.fail(t, e03, "operator "+t.text+" is not admitted", "write && or ||")
 	case "=", "+=", "-=", "*=", "/=":
 		if t.text == "=" && i > g.w.then && g.w.at(i-3).text == derivedRoot {
 			return
 		}
-		g.fail(t, E05, "assignment is not admitted: rules read the fact and its context, and propose",
+		g.fail(t, e05, "assignment is not admitted: rules read the fact and its context, and propose",
 			"write == to compare; after then, D.Name = sets a derived value")
 	case "!":
 		if prev.text == "!" && prev.kind == mark {
-			g.fail(t, E03, "double negation", "")
+			g.fail(t, e03, "double negation", "")
 		}
 	case ".":
 		switch {
 		case prev.kind != word:
-			g.fail(t, E04, fmt.Sprintf("method or field of %s, want one of F, C or D", prev),
+			g.fail(t, e04, fmt.Sprintf("method or field of %s, want one of F, C or D", prev),
 				"only F.Field, F.Method(…), C.Field and D.Field are admitted")
 		case g.w.at(i-2).kind == mark && g.w.at(i-2).text == ".":
-			g.fail(t, E04, fmt.Sprintf("field of a field (%s.…), want at most one point", prev),
+			g.fail(t, e04, fmt.Sprintf("field of a field (%s.…), want at most one point", prev),
 				"only F.Field, F.Method(…), C.Field and D.Field are admitted")
 		}
 	}

@@ -139,7 +139,7 @@ func TestSyntaxErrorsArePlacedInTheirFile(t *testing.T) {
 		source("rule_b", 1, "F.Ticks > > 1", `Note("x");`),
 	}, everything)
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e.File != "rules/rule_b.grl" || e.Line != 3 || e.Column != 11 || e.Code != E00 {
+	if !ok || e.File != "rules/rule_b.grl" || e.Line != 3 || e.Column != 11 || e.Code != e00 {
 		t.Errorf("Compile = %v, want a syntax error at rules/rule_b.grl:3:11", err)
 	}
 }
@@ -148,7 +148,7 @@ func TestNamesThatDifferInCaseOnlyAreRefused(t *testing.T) {
 	_, err := Compile("h1:test", []Source{
 		source("rule_a", 1, "F.Ticks > 1", `Note("x");`), source("Rule_a", 1, "F.Ticks > 1", `Note("x");`),
 	}, everything)
-	if e, ok := errors.AsType[*Error](err); !ok || e.Code != E18 {
+	if e, ok := errors.AsType[*Error](err); !ok || e.Code != e18 {
 		t.Errorf("Compile = %v, want E18", err)
 	}
 }

@@ -75,12 +75,12 @@ type fault struct {
 func lex(text []byte) ([]token, *fault) {
 	if len(text) > maxRuleBytes {
 		return nil,
-			&fault{1, 1, E17, fmt.Sprintf("%d bytes, want at most %d", len(text), maxRuleBytes), "split the rule"}
+			&fault{1, 1, e17, fmt.Sprintf("%d bytes, want at most %d", len(text), maxRuleBytes), "split the rule"}
 	}
 	x := &lexer{src: string(text), line: 1, col: 1}
 	for x.pos < len(x.src) {
 		if len(x.out) > maxTokens {
-			return nil, x.fault(E17, fmt.Sprintf("more than %d tokens", maxTokens), "split the rule")
+			return nil, x.fault(e17, fmt.Sprintf("more than %d tokens", maxTokens), "split the rule")
 		}
 		if f := x.next(); f != nil {
 			return nil, f
@@ -104,7 +104,7 @@ func (x *lexer) next() *fault {
 	case c == ' ' || c == '\t' || c == '\r':
 		x.skip(1)
 	case c < ' ' || c > '~':
-		return x.fault(E00, fmt.Sprintf("byte %#02x, want printable ASCII", c),
+		return x.fault(e00, fmt.Sprintf("byte %#02x, want printable ASCII", c),
 			"letters that only look alike are refused in the whole file")
 	case strings.HasPrefix(rest, "//"):
 		return x.comment(rest, "\n")
@@ -143,7 +143,7 @@ func (x *lexer) comment(rest, end string) *fault {
 	case end == "\n":
 		n = len(rest)
 	default:
-		return x.fault(E00, "comment without its end, want */", "")
+		return x.fault(e00, "comment without its end, want */", "")
 	}
 	for _, c := range []byte(rest[:n]) {
 		switch {
@@ -152,7 +152,7 @@ func (x *lexer) comment(rest, end string) *fault {
 			x.line++
 			x.col = 1
 		case c != '\t' && c != '\r' && (c < ' ' || c > '~'):
-			return x.fault(E00, fmt.Sprintf("byte %#02x in a comment, want printable ASCII", c), "")
+			return x.fault(e00, fmt.Sprintf("byte %#02x in a comment, want printable ASCII", c), "")
 		default:
 			x.skip(1)
 		}
@@ -165,16 +165,16 @@ func (x *lexer) comment(rest, end string) *fault {
 func (x *lexer) text(rest string) *fault {
 	n := strings.IndexAny(rest[1:], "\"\n")
 	if n < 0 || rest[1+n] == '\n' {
-		return x.fault(E00, "string without its end, want \"", "")
+		return x.fault(e00, "string without its end, want \"", "")
 	}
 	s := rest[1 : 1+n]
 	if len(s) > maxStringBytes {
-		return x.fault(E17, fmt.Sprintf("string of %d bytes, want at most %d", len(s), maxStringBytes), "")
+		return x.fault(e17, fmt.Sprintf("string of %d bytes, want at most %d", len(s), maxStringBytes), "")
 	}
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || strings.IndexByte("'()\\", c) >= 0 {
 			x.skip(1 + i)
-			return x.fault(E00,
+			return x.fault(e00,
 				fmt.Sprintf("byte %#02x in a string, want printable ASCII but quotes, parentheses and \\", c), "")
 		}
 	}
@@ -196,26 +196,26 @@ func (x *lexer) number(rest string) *fault {
 	}
 	s := rest[:n]
 	if n < len(rest) && (isLetter(rest[n]) || rest[n] == '_') {
-		return x.fault(E00, fmt.Sprintf("number %s%c…, want plain decimal notation", s, rest[n]),
+		return x.fault(e00, fmt.Sprintf("number %s%c…, want plain decimal notation", s, rest[n]),
 			"no exponent, hexadecimal or octal notation")
 	}
 	v, err := strconv.ParseFloat(s, 64)
 	if err != nil || math.IsInf(v, 0) {
-		return x.fault(E00, fmt.Sprintf("number %.40s is out of range", s), "")
+		return x.fault(e00, fmt.Sprintf("number %.40s is out of range", s), "")
 	}
 	if want := strconv.FormatFloat(v, 'f', -1, 64); want != s {
 		if !strings.Contains(s, ".") && v >= maxInteger {
-			return x.fault(E00, fmt.Sprintf("integer %.40s, want at most 2^53: above it different numbers are equal", s),
+			return x.fault(e00, fmt.Sprintf("integer %.40s, want at most 2^53: above it different numbers are equal", s),
 				"")
 		}
-		return x.fault(E00, fmt.Sprintf("number %.40s, want its canonical spelling %.40s", s, want), "")
+		return x.fault(e00, fmt.Sprintf("number %.40s, want its canonical spelling %.40s", s, want), "")
 	}
 	if !strings.Contains(s, ".") && v > maxInteger {
-		return x.fault(E00, fmt.Sprintf("integer %.40s, want at most 2^53: above it different numbers are equal", s),
+		return x.fault(e00, fmt.Sprintf("integer %.40s, want at most 2^53: above it different numbers are equal", s),
 			"")
 	}
 	if again, err := strconv.ParseFloat(fmt.Sprintf("%f", v), 64); err != nil || again != v {
-		return x.fault(E00, fmt.Sprintf("number %.40s, want at most six decimals", s),
+		return x.fault(e00, fmt.Sprintf("number %.40s, want at most six decimals", s),
 			"the parser merges numbers that differ only beyond the sixth decimal")
 	}
 	x.take(number, s, n)
@@ -233,7 +233,7 @@ func (x *lexer) word(rest string) *fault {
 	case !keywords[lower]:
 		x.take(word, s, n)
 	case lower != s:
-		return x.fault(E00, fmt.Sprintf("%s is a reserved word in any case, want %s or another name", s, lower), "")
+		return x.fault(e00, fmt.Sprintf("%s is a reserved word in any case, want %s or another name", s, lower), "")
 	default:
 		x.take(keyword, s, n)
 	}
@@ -248,9 +248,9 @@ func (x *lexer) mark(rest string) *fault {
 		}
 	}
 	if rest[0] == '\'' {
-		return x.fault(E00, "string in single quotes, want double quotes", "")
+		return x.fault(e00, "string in single quotes, want double quotes", "")
 	}
-	return x.fault(E00, fmt.Sprintf("character %q, which starts nothing in the language", rest[0]), "")
+	return x.fault(e00, fmt.Sprintf("character %q, which starts nothing in the language", rest[0]), "")
 }
 
 func isDigit(c byte) bool  { return '0' <= c && c <= '9' }

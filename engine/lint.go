@@ -33,7 +33,7 @@ func analyse(t *tree) *study {
 	s := &study{tree: t, deeds: deedsOf(t)}
 	s.boxes, s.known = t.split(t.when, false)
 	if !s.known {
-		s.find(t.when, W00, fmt.Sprintf("the condition has more than %d alternatives and was not analysed", maxBoxes),
+		s.find(t.when, w00, fmt.Sprintf("the condition has more than %d alternatives and was not analysed", maxBoxes),
 			"write a rule for each")
 		return s
 	}
@@ -69,11 +69,11 @@ func (s *study) judge(x *term, context boxes) bool {
 	case !ok || !ok2 || !ok3:
 		return false
 	case len(yes) == 0:
-		s.find(x, E06, s.spelled(x)+" is never true", "see 'evenkeel rules vocabulary' for the values there are")
+		s.find(x, e06, s.spelled(x)+" is never true", "see 'evenkeel rules vocabulary' for the values there are")
 	case len(in) == 0:
-		s.find(x, E06, s.spelled(x)+" is never true where the rest of the condition holds", "")
+		s.find(x, e06, s.spelled(x)+" is never true where the rest of the condition holds", "")
 	case len(no) == 0:
-		s.find(x, E07, s.spelled(x)+" is always true",
+		s.find(x, e07, s.spelled(x)+" is always true",
 			`leave it out, or write Known("F.Field") if it is to ask whether a field is known`)
 	default:
 		if x.op == "||" {
@@ -104,7 +104,7 @@ func (s *study) conjunction(parts []*term, context boxes) bool {
 	}
 	for i := range parts {
 		if before, ok := s.all(parts[:i+1], -1, context); ok && len(before) == 0 {
-			s.find(parts[i], E06, "contradicts "+s.culprit(parts[:i], parts[i])+": together they are never true", "")
+			s.find(parts[i], e06, "contradicts "+s.culprit(parts[:i], parts[i])+": together they are never true", "")
 			return true
 		}
 	}
@@ -149,7 +149,7 @@ func (s *study) implied(parts []*term, context boxes) bool {
 	for i := len(left) - 1; i >= 0 && len(left) > 1; i-- {
 		others, ok := s.all(left, i, context)
 		if ok && s.follows(left[i], others) {
-			s.find(left[i], W11, s.spelled(left[i])+" follows from the rest of the condition", "leave it out")
+			s.find(left[i], w11, s.spelled(left[i])+" follows from the rest of the condition", "leave it out")
 			left = append(left[:i], left[i+1:]...)
 			found = true
 		}
@@ -184,7 +184,7 @@ func (s *study) alternatives(parts []*term) bool {
 			}
 			other, ok2 := s.split(p, false)
 			if ok && ok2 && mine.within(other) {
-				s.find(parts[i], W11, s.spelled(parts[i])+" is included in "+s.spelled(p), "leave it out")
+				s.find(parts[i], w11, s.spelled(parts[i])+" is included in "+s.spelled(p), "leave it out")
 				parts = append(append([]*term(nil), parts[:i]...), parts[i+1:]...)
 				found = true
 				break

@@ -62,15 +62,15 @@ func (s *study) besideOther(o *study) *Error {
 	same := s.included(o)
 	switch {
 	case inner && outer && same && o.included(s):
-		return s.doubt(W11, "has the condition and the effects of rule "+o.name, "remove one of the two")
+		return s.doubt(w11, "has the condition and the effects of rule "+o.name, "remove one of the two")
 	case inner && same:
-		return s.doubt(W10, fmt.Sprintf("adds nothing: rule %s does the same wherever its condition holds", o.name), "remove it, or give it a narrower neighbour")
+		return s.doubt(w10, fmt.Sprintf("adds nothing: rule %s does the same wherever its condition holds", o.name), "remove it, or give it a narrower neighbour")
 	case outer && o.included(s) && s.salience == o.salience:
-		return s.doubt(W10, fmt.Sprintf("makes rule %s superfluous: it does the same in more cases", o.name), "remove the narrower one")
+		return s.doubt(w10, fmt.Sprintf("makes rule %s superfluous: it does the same in more cases", o.name), "remove the narrower one")
 	case inner && s.only() && s.silenced(o):
-		return s.doubt(W10, fmt.Sprintf("never has its way: rule %s wins wherever its condition holds", o.name), "raise its salience, or narrow the other's condition")
+		return s.doubt(w10, fmt.Sprintf("never has its way: rule %s wins wherever its condition holds", o.name), "raise its salience, or narrow the other's condition")
 	case outer && o.only() && o.silenced(s):
-		return s.doubt(W10, fmt.Sprintf("always overrules rule %s, which never has its way", o.name), "narrow its condition")
+		return s.doubt(w10, fmt.Sprintf("always overrules rule %s, which never has its way", o.name), "narrow its condition")
 	}
 	return s.conflicts(o)
 }
@@ -101,7 +101,7 @@ func (s *study) conflicts(o *study) *Error {
 			if both, ok := s.boxes.and(o.boxes); ok && len(both) == 0 {
 				return nil
 			}
-			return s.doubt(W12, fmt.Sprintf("wants %s where rule %s of equal salience wants %s", v, o.name, w),
+			return s.doubt(w12, fmt.Sprintf("wants %s where rule %s of equal salience wants %s", v, o.name, w),
 				"give them different saliences, or conditions that exclude each other")
 		}
 	}
@@ -126,7 +126,7 @@ func (s *study) flaps(o *study) *Error {
 	if key == "" {
 		return nil
 	}
-	return s.doubt(W15, fmt.Sprintf("ends at one step of %s from where rule %s starts", key, o.name),
+	return s.doubt(w15, fmt.Sprintf("ends at one step of %s from where rule %s starts", key, o.name),
 		"leave a gap between the two bounds, or ask for C.OutSeconds or C.QuietSeconds")
 }
 

@@ -129,13 +129,13 @@ func (w *written) constant(i int, c constants) ([]token, *Error) {
 	value, ok := c[name.text]
 	switch {
 	case name.end-root.pos != len(said):
-		return nil, w.err(root, E00, "the name of a parameter is torn apart, want "+said, "")
+		return nil, w.err(root, e00, "the name of a parameter is torn apart, want "+said, "")
 	case !ok:
-		return nil, w.err(root, E02, "unknown parameter "+said, "declare it under parameters in pack.yaml")
+		return nil, w.err(root, e02, "unknown parameter "+said, "declare it under parameters in pack.yaml")
 	case after.kind == mark && after.text == "(":
-		return nil, w.err(root, E02, said+" is a parameter, want it without parentheses", "")
+		return nil, w.err(root, e02, said+" is a parameter, want it without parentheses", "")
 	case w.signed(i):
-		return nil, w.err(w.at(i-1), E03, "a sign ahead of a parameter", "declare the value with its sign")
+		return nil, w.err(w.at(i-1), e03, "a sign ahead of a parameter", "declare the value with its sign")
 	}
 	out := slices.Clone(value)
 	for k := range out {

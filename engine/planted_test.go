@@ -42,31 +42,31 @@ const aDrain, aMaint, aRestore, aNote = `Propose("drain", F.Member, "x");`, `Pro
 // defects has at least one line for each code that a rule's text can have; E01,
 // E19 and W13 to W14 need more than a text and have tests of their own.
 var defects = []defect{
-	broken(E00, "F.Ticks > > #", aNote), broken(E00, "F.Ticks > 0#", aNote), broken(E00, "F.Margin > 1e#", aNote), broken(E00, "F.Margin < 0.0000000#", aNote),
-	broken(E02, "F.Tocks > #", aNote), broken(E02, `F.Kind > #`, aNote), broken(E02, "Max(F.Ticks) > #", aNote), broken(E02, "F.Ticks > #", `Propose("drain", "@", "x");`),
-	broken(E03, "F.Ticks % # == 1", aNote), broken(E03, "F.Member == nil", aNote), broken(E03, "F.Ticks > # && F.Margin > 2 || F.Epochs > 3", aNote),
-	broken(E04, `Now() > #`, aNote), broken(E04, `"x".Repeat(#) == "y"`, aNote), broken(E04, "F.Ticks > #", `Retract("@");`),
-	broken(E05, "F.Ticks = #", aNote), broken(E05, "F.Ticks > #", "F.Ticks = 3;"),
-	broken(E06, "F.Margin > # && F.Margin < 2", aNote), broken(E06, "F.PValue > #", aNote), broken(E06, `F.Kind == "alarm"`, aNote), broken(E06, `F.State == "clear" && F.Ticks > # && F.State == "alarm"`, aNote),
-	broken(E07, "F.Ticks >= 0 && F.Margin > #", aNote), broken(E07, "F.Ticks > # || F.Ticks < 91", aNote), broken(E07, "# > 1 && F.Ticks > 3", aNote),
-	broken(E08, "F.Ticks / C.Members > #", aNote), broken(E08, "F.Ticks / 0 > #", aNote),
-	broken(E09, "F.Margin == #", aNote), broken(E09, "F.Ticks != #.5", aNote),
-	broken(E17, "F.Ticks[#] > 1", aNote), broken(E17, strings.Repeat("(", 17)+"F.Ticks > #"+strings.Repeat(")", 17), aNote),
-	{E18, func(name string, _ *rand.Rand) []Source {
+	broken(e00, "F.Ticks > > #", aNote), broken(e00, "F.Ticks > 0#", aNote), broken(e00, "F.Margin > 1e#", aNote), broken(e00, "F.Margin < 0.0000000#", aNote),
+	broken(e02, "F.Tocks > #", aNote), broken(e02, `F.Kind > #`, aNote), broken(e02, "Max(F.Ticks) > #", aNote), broken(e02, "F.Ticks > #", `Propose("drain", "@", "x");`),
+	broken(e03, "F.Ticks % # == 1", aNote), broken(e03, "F.Member == nil", aNote), broken(e03, "F.Ticks > # && F.Margin > 2 || F.Epochs > 3", aNote),
+	broken(e04, `Now() > #`, aNote), broken(e04, `"x".Repeat(#) == "y"`, aNote), broken(e04, "F.Ticks > #", `Retract("@");`),
+	broken(e05, "F.Ticks = #", aNote), broken(e05, "F.Ticks > #", "F.Ticks = 3;"),
+	broken(e06, "F.Margin > # && F.Margin < 2", aNote), broken(e06, "F.PValue > #", aNote), broken(e06, `F.Kind == "alarm"`, aNote), broken(e06, `F.State == "clear" && F.Ticks > # && F.State == "alarm"`, aNote),
+	broken(e07, "F.Ticks >= 0 && F.Margin > #", aNote), broken(e07, "F.Ticks > # || F.Ticks < 91", aNote), broken(e07, "# > 1 && F.Ticks > 3", aNote),
+	broken(e08, "F.Ticks / C.Members > #", aNote), broken(e08, "F.Ticks / 0 > #", aNote),
+	broken(e09, "F.Margin == #", aNote), broken(e09, "F.Ticks != #.5", aNote),
+	broken(e17, "F.Ticks[#] > 1", aNote), broken(e17, strings.Repeat("(", 17)+"F.Ticks > #"+strings.Repeat(")", 17), aNote),
+	{e18, func(name string, _ *rand.Rand) []Source {
 		s := source(name, 1, "F.Ticks > 3", `Note("x");`)
 		s.Name = "rules/other_" + name + ".grl"
 		return []Source{s}
 	}},
-	broken(E20, "F.Ticks > #", `Propose("weight", F.Member, "x");`), broken(E20, "F.Ticks > #", `Veto("restore", "x");`),
-	beside(W10, [2]int{5, 4}, [2]string{"F.Ticks > #", "F.Ticks > +"}, [2]string{aDrain, aDrain}),
-	beside(W10, [2]int{5, 4}, [2]string{"F.Margin > #", "F.Margin > + && F.Epochs > 3"}, [2]string{aMaint, aDrain}),
-	beside(W10, [2]int{5, 4}, [2]string{"F.Margin > #", "F.Margin > +"}, [2]string{`Veto("drain", "x");`, aDrain}),
-	broken(W11, "F.Ticks > 95 && F.Ticks > #", aNote), broken(W11, "F.Margin > # || F.Margin > 95", aNote), broken(W11, `F.Kind == "absent" && F.Ticks > # && F.Kind != "health"`, aNote),
-	beside(W11, [2]int{5, 4}, [2]string{"F.Ticks > # && F.Margin > 2", "2 < F.Margin && F.Ticks > #"}, [2]string{aDrain, aDrain}),
-	beside(W12, [2]int{5, 5}, [2]string{"F.Ticks > #", "F.Margin > +"}, [2]string{aDrain, aMaint}),
-	beside(W12, [2]int{5, 5}, [2]string{"F.Ticks > 5", "F.Ticks < +"}, [2]string{aDrain, aRestore}),
-	beside(W15, [2]int{6, 5}, [2]string{"F.Margin > #", "F.Margin <= #"}, [2]string{aDrain, aRestore}),
-	beside(W15, [2]int{6, 5}, [2]string{"F.Ticks >= #", "F.Ticks < #"}, [2]string{aMaint, aRestore}),
+	broken(e20, "F.Ticks > #", `Propose("weight", F.Member, "x");`), broken(e20, "F.Ticks > #", `Veto("restore", "x");`),
+	beside(w10, [2]int{5, 4}, [2]string{"F.Ticks > #", "F.Ticks > +"}, [2]string{aDrain, aDrain}),
+	beside(w10, [2]int{5, 4}, [2]string{"F.Margin > #", "F.Margin > + && F.Epochs > 3"}, [2]string{aMaint, aDrain}),
+	beside(w10, [2]int{5, 4}, [2]string{"F.Margin > #", "F.Margin > +"}, [2]string{`Veto("drain", "x");`, aDrain}),
+	broken(w11, "F.Ticks > 95 && F.Ticks > #", aNote), broken(w11, "F.Margin > # || F.Margin > 95", aNote), broken(w11, `F.Kind == "absent" && F.Ticks > # && F.Kind != "health"`, aNote),
+	beside(w11, [2]int{5, 4}, [2]string{"F.Ticks > # && F.Margin > 2", "2 < F.Margin && F.Ticks > #"}, [2]string{aDrain, aDrain}),
+	beside(w12, [2]int{5, 5}, [2]string{"F.Ticks > #", "F.Margin > +"}, [2]string{aDrain, aMaint}),
+	beside(w12, [2]int{5, 5}, [2]string{"F.Ticks > 5", "F.Ticks < +"}, [2]string{aDrain, aRestore}),
+	beside(w15, [2]int{6, 5}, [2]string{"F.Margin > #", "F.Margin <= #"}, [2]string{aDrain, aRestore}),
+	beside(w15, [2]int{6, 5}, [2]string{"F.Ticks >= #", "F.Ticks < #"}, [2]string{aMaint, aRestore}),
 }
 
 // sound makes rules that are right and near to the defects: bounds that only

@@ -85,7 +85,7 @@ func (g *uncovered) report(trees []*tree) Errors {
 		return nil
 	}
 	last := trees[len(trees)-1]
-	return Errors{last.err(last.at(1), W13,
+	return Errors{last.err(last.at(1), w13,
 		fmt.Sprintf("no rule applies to %d of %d recorded alarms, the first is %s", g.missed, g.alarms, g.first),
 		"write a rule for them, or one that tells a human")}
 }
@@ -179,7 +179,7 @@ func (v *seenValues) judge(t *tree) Errors {
 		n := float64(len(values))
 		low, high := values[int(math.Floor(rareShare*n))], values[int(math.Ceil((1-rareShare)*n))-1]
 		if b.at < low || b.at > high {
-			out = append(out, t.err(t.at(x.from), W14,
+			out = append(out, t.err(t.at(x.from), w14,
 				fmt.Sprintf("%s: 99.8 %% of %d recorded values of %s lie from %.6g to %.6g", t.spelled(x), len(values), b.reading, low, high),
 				"a bound that nothing crosses decides nothing: check its unit"))
 		}

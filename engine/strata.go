@@ -122,7 +122,7 @@ func (l *layerer) of(d string, i int) int {
 // by a rule that reads the next.
 func (l *layerer) circle(values []string, i int) {
 	w := l.rules[i].written
-	l.errs = append(l.errs, w.err(w.at(w.when), E16,
+	l.errs = append(l.errs, w.err(w.at(w.when), e16,
 		"derived values depend on each other in a circle: "+strings.Join(values, " needs "),
 		"let one of the rules read the fact instead"))
 }
@@ -138,7 +138,7 @@ func (l *layerer) contenders(strata []int) {
 			if a.salience > b.salience {
 				continue
 			}
-			l.errs = append(l.errs, b.err(b.at(b.then), E05,
+			l.errs = append(l.errs, b.err(b.at(b.then), e05,
 				fmt.Sprintf("%s is set by rule %s too, with salience %d", d, a.name, a.salience),
 				"give them different saliences, the higher one to the rule that is evaluated first"))
 		}

@@ -157,7 +157,7 @@ func TestWordsOfTheLanguageAreNoNames(t *testing.T) {
 		for _, name := range []string{word, strings.ToLower(word), strings.ToUpper(word)} {
 			for what, s := range map[string]Source{"field": one("F." + name + " > 1"), "rule": source(name, 1, "F.Ticks > 1", `Note("x");`),
 				"derived value": source("rule_one", 1, "F.Ticks > 1", "D."+name+" = 1;")} {
-				if e := refusal(t, s); e.Code != E00 && e.Code != E18 && e.Code != E03 {
+				if e := refusal(t, s); e.Code != e00 && e.Code != e18 && e.Code != e03 {
 					t.Errorf("a %s named %s: %v, want E00, E03 or E18", what, name, e)
 				}
 			}

@@ -69,7 +69,7 @@ func grow(w *written, derived []Word) (*tree, *Error) {
 func (g *grower) fail(want string) {
 	if g.err == nil {
 		at := g.w.at(g.i)
-		g.err = g.w.err(at, E00, fmt.Sprintf("syntax: found %s, want %s", at, want), "")
+		g.err = g.w.err(at, e00, fmt.Sprintf("syntax: found %s, want %s", at, want), "")
 	}
 }
 
