@@ -35,7 +35,7 @@ var (
 	formScope    = matching("all, group/NAME or rule/NAME", `all|(group|rule)/[^ ]+`)
 	formNumber   = form{"a number without sign or leading zero", func(s string) bool { _, ok := readNumber(s); return ok }}
 	formSpan     = form{"a duration such as 72h, not negative", func(s string) bool { _, ok := readSpan(s); return ok }}
-	formTime     = form{"a time like 2026-11-22T05:51:46Z", func(s string) bool { _, err := ParseTime(s); return err == nil }}
+	formTime     = form{"a time like 2026-11-22T05:51:46Z", func(s string) bool { _, err := parseTime(s); return err == nil }}
 	formBundle   = form{"h1: and the base64 of a SHA-256", isBundleDigest}
 	formParent   = form{"none, or h1: and the base64 of a SHA-256", func(s string) bool { return s == "none" || isBundleDigest(s) }}
 	formPeople   = form{"- or the ids of people, sorted, each once, separated by commas", func(s string) bool { _, ok := readPeople(s); return ok }}

@@ -53,7 +53,7 @@ func (l *Ledger) readTheft(s Statement) (t theft, ok bool, err error) {
 		return theft{}, false, nil
 	}
 	when, print, _ := strings.Cut(rest, " ")
-	if t.since, err = ParseTime(when); err != nil {
+	if t.since, err = parseTime(when); err != nil {
 		return theft{}, true, err
 	}
 	for _, r := range l.chain.Versions {

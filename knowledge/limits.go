@@ -34,8 +34,8 @@ type Limits struct {
 	Release bool          // after Hold the member is put back (after_hold: restore); default false, a human owns it (escalate)
 }
 
-// DefaultLimits returns the limits of a pack that names none.
-func DefaultLimits() Limits {
+// defaultLimits returns the limits of a pack that names none.
+func defaultLimits() Limits {
 	return Limits{MaxOut: 10, MinHealthy: 2, MembershipDrop: 20, Panic: 30, ActsPerMinute: 2, ActsPerHour: 20,
 		Cooldown: 10 * time.Minute, Attempts: 2, Stale: 3 * time.Second, WarmUp: 30 * time.Second,
 		Settle: 200 * time.Millisecond, Verify: 5 * time.Second, Undo: 30 * time.Second, Hold: 24 * time.Hour}

@@ -18,16 +18,16 @@ import (
 // bytes, each with its tests.
 const (
 	MaxFiles     = 20_002   // pack.yaml, README.md, and a rule and a test file for each rule
-	MaxFileBytes = 64 << 10 // of one file
+	maxFileBytes = 64 << 10 // of one file
 	MaxPackBytes = 32 << 20 // of all files
 )
 
 // Declared is the rate that the operator declared, in [Pack.Certified].
 const Declared = "declared"
 
-// Vocabulary is the version of the words that rules may use which this package
+// vocabulary is the version of the words that rules may use which this package
 // admits in a pack.
-const Vocabulary = 1
+const vocabulary = 1
 
 // File is one file of a pack.
 type File struct {
@@ -73,8 +73,8 @@ func ParsePack(files map[string][]byte) (*Pack, error) {
 		switch {
 		case !belongs(name):
 			errs = append(errs, &Error{File: name, Msg: noPlace})
-		case len(files[name]) > MaxFileBytes:
-			errs = append(errs, &Error{File: name, Msg: fmt.Sprintf("more than %d bytes", MaxFileBytes)})
+		case len(files[name]) > maxFileBytes:
+			errs = append(errs, &Error{File: name, Msg: fmt.Sprintf("more than %d bytes", maxFileBytes)})
 		}
 	}
 	if errs = append(errs, lacking(files)...); len(errs) > 0 {
@@ -84,7 +84,7 @@ func ParsePack(files map[string][]byte) (*Pack, error) {
 }
 
 func parsePack(files map[string][]byte) (*Pack, error) {
-	p := &Pack{Limits: DefaultLimits(), Certified: Declared}
+	p := &Pack{Limits: defaultLimits(), Certified: Declared}
 	names := slices.Sorted(maps.Keys(files))
 	for _, name := range names {
 		if path.Dir(name) == "rules" {
@@ -194,10 +194,10 @@ func readFile(fsys fs.FS, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := io.ReadAll(io.LimitReader(f, MaxFileBytes+1))
+	b, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
 	err = errors.Join(err, f.Close())
-	if err == nil && len(b) > MaxFileBytes {
-		err = Errors{{File: name, Msg: fmt.Sprintf("more than %d bytes", MaxFileBytes)}}
+	if err == nil && len(b) > maxFileBytes {
+		err = Errors{{File: name, Msg: fmt.Sprintf("more than %d bytes", maxFileBytes)}}
 	}
 	return b, err
 }
@@ -219,8 +219,8 @@ func (r *reader) pack(n ast.Node, p *Pack) {
 			return nil
 		})},
 		field{"vocabulary", true, r.text("vocabulary", func(s string) error {
-			if s != fmt.Sprint(Vocabulary) {
-				return fmt.Errorf("%d", Vocabulary)
+			if s != fmt.Sprint(vocabulary) {
+				return fmt.Errorf("%d", vocabulary)
 			}
 			return nil
 		})},

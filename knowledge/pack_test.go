@@ -126,8 +126,8 @@ func TestReadPack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	limits := DefaultLimits()
-	fact := DefaultFact()
+	limits := defaultLimits()
+	fact := defaultFact()
 	want := &Pack{Name: "web", Mode: "act", Verbs: []string{"drain", "restore"}, Tiers: []string{"T1"}, Certified: Declared, Limits: limits, Readme: "# web\n",
 		Rules:  []File{{"rules/rule_one.grl", []byte("rule rule_one { when F.Ticks > 1 then Note(\"x\"); }\n")}},
 		Tests:  []Test{{File: "tests/rule_one.yaml", Line: 3, Rule: "rule_one", Name: "it fires", Fact: fact, Fires: true, Want: []string{"drain"}}},
@@ -172,7 +172,7 @@ func TestReadPackRefuses(t *testing.T) {
 		{"a hidden file", ".git", "x", ".git: has no place"},
 		{"a directory without a place", "data/x.yaml", "x", "data: a directory that has no place"},
 		{"a directory below the rules", "rules/more/rule_two.grl", "x", "rules/more: a directory that has no place"},
-		{"a file that is too large", "rules/rule_two.grl", strings.Repeat("x", MaxFileBytes+1), "rules/rule_two.grl: more than 65536 bytes"},
+		{"a file that is too large", "rules/rule_two.grl", strings.Repeat("x", maxFileBytes+1), "rules/rule_two.grl: more than 65536 bytes"},
 		{"an empty file", "pack.yaml", "", "pack.yaml:1:1: found"},
 		{"not YAML", "pack.yaml", "name: [", "pack.yaml:1:7: not YAML"},
 		{"two documents", "pack.yaml", packYAML + "---\nname: x\n", "pack.yaml:1:1: found 2 documents, want one"},
@@ -357,7 +357,7 @@ tests:
 	}
 	want := Test{File: "tests/rule_one.yaml", Line: 13, Rule: "rule_one", Name: "second", Fact: first.Fact, After: 2 * time.Second, Want: []string{}, Lacks: "F.Standing"}
 	want.Fact.Member, want.Fact.Effects = "", map[string]TestEffect{"a": {"1.5", "2", "-3"}}
-	want.Before = []TestFact{DefaultFact()}
+	want.Before = []TestFact{defaultFact()}
 	want.Before[0].Kind, want.Before[0].Ago, want.Before[0].Result = "outcome", 10*time.Minute, "dry run"
 	if !reflect.DeepEqual(second, want) {
 		t.Errorf("second = %+v\nwant %+v", second, want)

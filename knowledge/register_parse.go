@@ -36,8 +36,8 @@ func parseRegister(b []byte) (*Register, error) {
 	r := &Register{ID: l.take("id", formHex)}
 	r.Version, _ = readNumber(l.take("version", formNumber))
 	r.Previous = l.take("previous", formPrevious)
-	r.Time, _ = ParseTime(l.take("time", formTime))
-	r.Expires, _ = ParseTime(l.take("expires", formTime))
+	r.Time, _ = parseTime(l.take("time", formTime))
+	r.Expires, _ = parseTime(l.take("expires", formTime))
 	r.RootThreshold, _ = readNumber(l.take("root-threshold", formNumber))
 	for l.next("env") {
 		r.Policies = append(r.Policies, l.policy())
@@ -88,8 +88,8 @@ func readFreeze(s string) ([]Window, bool) {
 	var out []Window
 	for part := range strings.SplitSeq(s, ",") {
 		from, to, _ := strings.Cut(part, "/")
-		a, err := ParseTime(from)
-		b, err2 := ParseTime(to)
+		a, err := parseTime(from)
+		b, err2 := parseTime(to)
 		if err != nil || err2 != nil || b.Before(a) {
 			return nil, false
 		}

@@ -60,7 +60,7 @@ const (
 )
 
 func mustTime(s string) time.Time {
-	t, err := ParseTime(s)
+	t, err := parseTime(s)
 	if err != nil {
 		panic(err)
 	}

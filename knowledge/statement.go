@@ -127,7 +127,7 @@ func (s Statement) Rollout() []Stage {
 
 // Time returns a field that is a time; the zero time when it is none.
 func (s Statement) Time(name string) time.Time {
-	t, _ := ParseTime(s.values[name])
+	t, _ := parseTime(s.values[name])
 	return t
 }
 

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -32,7 +31,7 @@ type Test struct {
 }
 
 // TestFact is a fact as a test tells it. What a test leaves out has the value of
-// [DefaultFact].
+// [defaultFact].
 type TestFact struct {
 	Ago       time.Duration // before the last fact; only in Before
 	Kind      string
@@ -71,9 +70,9 @@ type TestFact struct {
 // TestEffect is one metric's part in an imbalance; decimal numbers.
 type TestEffect struct{ Value, Peers, Score string }
 
-// DefaultFact returns what a test need not say: the alarm of a member of a group
+// defaultFact returns what a test need not say: the alarm of a member of a group
 // of ten in which nothing else is wrong.
-func DefaultFact() TestFact {
+func defaultFact() TestFact {
 	return TestFact{Kind: "imbalance", State: "alarm", Member: "web-07", For: 3 * time.Second, Expires: 3 * time.Second,
 		Score: "9", Limit: "4", Tier: "T1", Epochs: 720, Ticks: 3, Declared: "1/30d", Certify: "1/30d",
 		Members: 10, Present: 10, Alarmed: 1, Shift: "none", Standing: "in", Verb: "drain", Result: "done",
@@ -112,7 +111,7 @@ var ruleName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{2,63}$`)
 // test reads one test; earlier ones may be built upon.
 func (r *reader) test(n ast.Node, earlier []Test) Test {
 	line, _ := place(n)
-	t := Test{File: r.file, Line: line, Fact: DefaultFact(), Want: []string{}}
+	t := Test{File: r.file, Line: line, Fact: defaultFact(), Want: []string{}}
 	// A test that is like another starts from that one's facts, whatever the
 	// order of its keys.
 	if m, ok := n.(*ast.MappingNode); ok {
@@ -134,7 +133,7 @@ func (r *reader) test(n ast.Node, earlier []Test) Test {
 		field{"before", false, func(n ast.Node) {
 			t.Before = nil
 			r.list(n, "before", maxBefore, func(n ast.Node) {
-				f := DefaultFact()
+				f := defaultFact()
 				r.fact(n, &f, true)
 				t.Before = append(t.Before, f)
 			})
@@ -278,6 +277,3 @@ func rate(name string, to *string, r *reader) field {
 		return nil
 	})}
 }
-
-// Label returns "file:line name", as reports call the test.
-func (t *Test) Label() string { return t.File + ":" + strconv.Itoa(t.Line) + " " + t.Name }

@@ -113,9 +113,9 @@ func (l *lineReader) end() error {
 // timeText is how a time is written: in UTC, to the second.
 const timeText = "2006-01-02T15:04:05Z"
 
-// ParseTime reads a time as statements have it, such as 2026-11-22T05:51:46Z:
+// parseTime reads a time as statements have it, such as 2026-11-22T05:51:46Z:
 // UTC, whole seconds, no other way of writing it.
-func ParseTime(s string) (time.Time, error) {
+func parseTime(s string) (time.Time, error) {
 	t, err := time.Parse(timeText, s)
 	if err != nil || formatTime(t) != s {
 		return time.Time{}, fmt.Errorf("knowledge: time %.40q, want one like 2026-11-22T05:51:46Z", s)

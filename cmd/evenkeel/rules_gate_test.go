@@ -117,7 +117,7 @@ func approvalBy(id, key string) *paper {
 
 func newChange(t *testing.T, k *keyring) *change {
 	t.Helper()
-	at := func(s string) time.Time { v, _ := knowledge.ParseTime(s); return v }
+	at := func(s string) time.Time { v, _ := time.Parse(time.RFC3339, s); return v }
 	r := knowledge.Register{ID: "0f1e2d3c4b5a69788796a5b4c3d2e1f0", Version: 1, Previous: "-", Time: at("2026-10-23T06:00:00Z"),
 		Expires: at("2027-09-18T06:00:00Z"), RootThreshold: 2, Policies: []knowledge.Policy{{Env: gateEnv, Approvals: 2,
 			MaxAge: 168 * time.Hour, MinRings: 3, MinDwell: 10 * time.Minute}}}
