@@ -46,8 +46,8 @@
 // # Limits
 //
 // Outcome.Limit names what held an intent back: intent, target, verb, stop,
-// freeze, unapproved, stale, warm-up, recovery, unreachable, busy, held, standing, owner,
-// rate, cooldown, attempts, panic, membership drop, max out, min healthy. An
+// freeze, unapproved, stale, warm-up, recovery, unreachable, busy, held, standing,
+// owner, rate, cooldown, attempts, panic, membership drop, max out, min healthy. An
 // operator's intent (Rule "operator:NAME") is held by all of them but the age
 // of facts and ownership.
 //

@@ -46,10 +46,10 @@
 // second are in the [Decision]; a broken rule is never silent. All rules together
 // have a budget of look-ups, and a deadline for a machine that stands still; a
 // decision that was cut by either says so and at most tells humans (see [Cut]).
-// One Program serves several
-// goroutines: each decision borrows an instance, in which a rule is copied when
-// it is first judged. A [Draft] keeps what was found out about rules from one
-// version to the next, so that a change of one rule costs that of one rule.
+// One Program serves several goroutines: each decision borrows an instance, in
+// which a rule is copied when it is first judged. A [Draft] keeps what was found
+// out about rules from one version to the next, so that a change of one rule
+// costs that of one rule.
 //
 // Most rules are out of the question in most situations. An index over the
 // comparisons of all conditions and the conditions themselves, compiled to

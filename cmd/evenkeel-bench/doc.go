@@ -49,6 +49,7 @@
 // public data set with a sample every five minutes. It draws the share of the
 // faults found against the delay.
 //
-// Every number of time is the median of several runs; the lowest and highest run stand
-// beside it, since on a machine with neighbours they say more than the median.
+// Every number of time is the median of several runs; the lowest and highest run
+// stand beside it, since on a machine with neighbours they say more than the
+// median.
 package main

@@ -20,10 +20,10 @@
 //
 // What a decision wants goes to a rehearsal of the group's guard
 // ([actions.Rehearsal]) with the pack's limits, unless a critical rule had no
-// say: every act that it lets through succeeds. The members it looks at are those that the facts tell of, without
-// what our own hand did when the facts were recorded: members that a recorded
-// act holds out count as in service. Members whose names no fact tells count as
-// well.
+// say: every act that it lets through succeeds. The members it looks at are those
+// that the facts tell of, without what our own hand did when the facts were
+// recorded: members that a recorded act holds out count as in service. Members
+// whose names no fact tells count as well.
 //
 // Facts are not made up. A recorded outcome is that of the act that was recorded,
 // and no fact tells of an act that is only rehearsed: a rule that puts members

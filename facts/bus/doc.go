@@ -1,6 +1,7 @@
 // Package bus carries facts from detectors to the engine over NATS JetStream,
-// and keeps copies of intents, results and heartbeats for whoever listens. It
-// is the only importer of nats.go and nats-server.
+// and papers that people signed to the daemon, and keeps copies of intents,
+// results and heartbeats for whoever listens. It is the only importer of nats.go
+// and nats-server.
 //
 // The bus is transport. The record is the audit log: what the bus loses, the
 // log does not miss, and what the bus delivers twice, the engine decides once.
@@ -30,6 +31,9 @@
 // [facts.Fact.CloudEvent] travel as headers named with the prefix "ce-" (binary
 // content mode). The message id is the fact's id: a fact published again within
 // two minutes is stored once.
+//
+// A paper is a parcel of bytes that the package does not look into: papers prove
+// themselves, whoever published them ([Bus.PublishPaper], [Bus.ConsumePapers]).
 //
 // # Promises
 //

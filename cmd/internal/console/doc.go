@@ -18,9 +18,9 @@
 // should know and cannot change by waiting.
 //
 // It is made for loopback and cannot tell who is asking: it changes nothing but
-// by papers, which prove themselves, and answers only requests addressed to a loopback name (a page of some other
-// site that was led here by DNS is turned away), a bounded number at a time,
-// with short deadlines.
+// by papers, which prove themselves, and answers only requests addressed to a
+// loopback name (a page of some other site that was led here by DNS is turned
+// away), a bounded number at a time, with short deadlines.
 //
 // The package knows no part: it is handed functions that look at them. They
 // are called concurrently and must return at once.
