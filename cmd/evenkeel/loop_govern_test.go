@@ -82,7 +82,7 @@ func (w *town) activate(t *testing.T) string {
 	t.Helper()
 	w.drop(t, "1-register", &parcel{registers: []knowledge.SignedText{w.register}})
 	w.now()
-	p := w.proposal(t, w.bundle(t), nil)
+	p := w.proposal(t, w.bundle(t), map[string]string{"expires": stamp(w.clock.Add(100 * time.Hour))}) // the fleet's clock may run far ahead of us
 	w.drop(t, "2-proposal", p)
 	for _, person := range []string{"ben", "cleo"} {
 		w.drop(t, "3-"+person, w.answer(t, person, "approve", p))
@@ -91,8 +91,16 @@ func (w *town) activate(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the approved rules act", func() bool { r := w.runs(); return r.Pack == digest && r.Mode == engine.Act })
+	eventually(t, "the approved rules act", func() bool { r := w.runs(); return r.Pack == digest && r.Mode == engine.Act && w.live() == digest })
 	return digest
+}
+
+// live returns what finished its rollout.
+func (w *town) live() string {
+	g := w.loop.governance.governor
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.ledger.Live().Bundle
 }
 
 // stop returns a stop that ana signed.
