@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/evenkeel/evenkeel/engine"
 	"github.com/evenkeel/evenkeel/knowledge"
 )
 
@@ -21,10 +20,9 @@ type changeCase struct {
 	digest   string // of the proposal
 	proposal knowledge.Statement
 	register *knowledge.Register // in force, as far as the papers know
-	trust    string              // its digest
+	pinned   string              // digest of its first version
 	papers   *parcel
 	pack     *knowledge.Pack
-	program  *engine.Program
 	dossier  *knowledge.Dossier // nil: not here
 	verdict  knowledge.Verdict  // of the gate, as if its parent were live
 	parent   *packBytes         // what it would replace; nil: not here
@@ -32,12 +30,16 @@ type changeCase struct {
 }
 
 // openCase reads a change from the log, or from a folder or archive that
-// somebody handed over, and refuses what is not what the proposal says.
+// somebody handed over, or from a daemon, and refuses what is not what the
+// proposal says.
 func (o *paperOptions) openCase(ctx context.Context, id, from string, warn io.Writer) (*changeCase, error) {
 	if from != "" {
 		trust, err := o.pinned()
 		if err != nil {
 			return nil, err
+		}
+		if remote(from) {
+			return fetchCase(ctx, id, from, trust)
 		}
 		p, err := readHandedOver(from)
 		if err != nil {
@@ -123,8 +125,8 @@ func newCase(p *parcel, id, trust string, now time.Time) (*changeCase, error) {
 	if err != nil {
 		return nil, &exitError{exitTampered, err, "the people register is not the one that is pinned: ask who sent this"}
 	}
-	k := &changeCase{papers: p}
-	k.register, k.trust = chain.Current()
+	k := &changeCase{papers: p, pinned: trust}
+	k.register, _ = chain.Current()
 	if err := k.find(id); err != nil {
 		return nil, err
 	}
@@ -147,10 +149,42 @@ func newCase(p *parcel, id, trust string, now time.Time) (*changeCase, error) {
 	if err := k.compile(); err != nil {
 		return nil, err
 	}
-	k.verdict = knowledge.Judge(knowledge.Question{Trust: trust, Env: k.proposal.Field("env"), Registers: p.registers, Statements: p.statements,
-		Bundle: bundle, Active: k.proposal.Field("parent"), Seq: k.proposal.Number("seq") - 1, Now: now})
+	k.judge(now)
 	return k, nil
 }
+
+// judge asks the gate as if the parent were live, about this proposal and none
+// of the others that may be among the papers.
+func (k *changeCase) judge(now time.Time) {
+	p := k.proposal
+	k.verdict = knowledge.Judge(knowledge.Question{Trust: k.pinned, Env: p.Field("env"), Registers: k.papers.registers, Statements: k.mine(),
+		Bundle: p.Field("bundle"), Active: p.Field("parent"), Seq: p.Number("seq") - 1, Now: now})
+}
+
+// mine returns the proposal and what is said of it.
+func (k *changeCase) mine() []knowledge.SignedText {
+	var out []knowledge.SignedText
+	for _, t := range k.papers.statements {
+		s, err := knowledge.ParseStatement(t.Text)
+		if err != nil || s.Kind == knowledge.Rollback || s.Field("proposal") != k.digest && knowledge.TextDigest(t.Text) != k.digest {
+			continue
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// bySomebody returns an error unless the gate knows the proposal as its
+// author's: nobody approves what nobody has signed.
+func (k *changeCase) bySomebody() error {
+	if k.verdict.Proposal == k.digest {
+		return nil
+	}
+	return &exitError{exitTampered, fmt.Errorf("the gate does not know the proposal: %s", strings.Join(k.verdict.Reasons, "; ")), "do not sign it; ask who sent this"}
+}
+
+// errNotAmong reports that papers do not hold the one proposal that is meant.
+var errNotAmong = errors.New("want one proposal among the papers")
 
 // find picks the proposal out of the statements.
 func (k *changeCase) find(id string) error {
@@ -166,7 +200,7 @@ func (k *changeCase) find(id string) error {
 		k.proposal, k.digest = s, digest
 	}
 	if len(found) != 1 {
-		return &exitError{exitFailed, fmt.Errorf("%d proposals begin with %q among the papers, want one", len(found), id), "give more digits of its digest"}
+		return &exitError{exitFailed, fmt.Errorf("%w: %d begin with %q", errNotAmong, len(found), id), "give more digits of its digest"}
 	}
 	return nil
 }
@@ -178,7 +212,7 @@ func (k *changeCase) compile() (err error) {
 		err = k.pack.CheckRollout(k.proposal)
 	}
 	if err == nil {
-		k.program, err = compilePack(k.pack)
+		_, err = compilePack(k.pack)
 	}
 	if err != nil {
 		return &exitError{exitRefused, fmt.Errorf("the bundle is no pack that could go live: %w", err), "do not sign it"}

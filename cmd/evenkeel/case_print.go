@@ -31,7 +31,7 @@ func (k *changeCase) print(w io.Writer) error {
 	line("in time", "from %s to %s", p.Field("not-before"), p.Field("expires"))
 	line("back", "one person may go back within %s", p.Field("rollback-window"))
 	line("evidence", "%s", k.evidence())
-	line("signed by", "%s", strings.Join(append([]string{p.Field("author") + " (author)"}, k.verdict.Approvers...), ", "))
+	line("signed by", "%s", k.signers())
 	for i, reason := range k.verdict.Reasons {
 		heading := ""
 		if i == 0 {
@@ -63,6 +63,14 @@ func (k *changeCase) print(w io.Writer) error {
 	}
 	_, err = io.WriteString(w, d.text()+"\n")
 	return err
+}
+
+// signers says whose signatures count.
+func (k *changeCase) signers() string {
+	if k.verdict.Proposal != k.digest {
+		return "nobody whose signature counts now"
+	}
+	return strings.Join(append([]string{k.proposal.Field("author") + " (author)"}, k.verdict.Approvers...), ", ")
 }
 
 // who returns a person's id and printed name.

@@ -127,6 +127,8 @@ func (l *loop) console() *console.Console {
 	c := console.Config{Healthy: l.healthy, Ready: l.report, Metrics: l.metrics}
 	if l.governance != nil {
 		c.Papers, c.MaxPapers = l.governance.post, maxParcelBytes
+		g := l.governance.governor
+		c.Changes, c.Change, c.Parent = g.status, g.change, g.parent
 	}
 	return console.New(c)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,8 @@ type paperOptions struct {
 	via    string
 	yes    bool
 	dryRun bool
+
+	keys []knowledge.Key // of the person, once known; a signature by another would not count
 }
 
 func (o *paperOptions) flags(cmd *cobra.Command) {
@@ -51,12 +54,14 @@ func (o *paperOptions) check(cmd *cobra.Command) error {
 	return nil
 }
 
-// person returns the one who signs, as the register has them.
+// person returns the one who signs, as the register has them. From then on only
+// their keys will do.
 func (o *paperOptions) person(r *knowledge.Register) (knowledge.Person, error) {
 	p, ok := r.Person(o.as)
 	if !ok {
 		return p, &exitError{exitRefused, fmt.Errorf("%q is not in the people register", o.as), "'evenkeel people show' lists who is"}
 	}
+	o.keys = p.Keys
 	return p, nil
 }
 
@@ -79,26 +84,25 @@ func (s *speaker) time() string { return s.now.Format(time.RFC3339) }
 
 // say makes a statement, shows it, asks, signs it, and sends it with the rest of
 // the parcel. What the daemon would refuse is not sent: it would say so in its own
-// log alone.
-func (s *speaker) say(ctx context.Context, kind knowledge.Kind, fields map[string]string, rest *parcel) error {
+// log alone. It returns what was signed, without a text when nothing was.
+func (s *speaker) say(ctx context.Context, kind knowledge.Kind, fields map[string]string, rest *parcel) (signed knowledge.SignedText, err error) {
 	statement, err := knowledge.NewStatement(kind, fields)
 	if err != nil {
-		return err
+		return signed, err
 	}
 	text := statement.Render()
 	digest := knowledge.TextDigest(text)
 	fmt.Fprintf(s.out, "%s\n\nsha256  %s\n", escapeText(text), digest)
 	if s.dryRun {
 		_, err := fmt.Fprintln(s.out, "nothing was signed")
-		return err
+		return signed, err
 	}
-	signed, err := s.sign(kind, text)
-	if err != nil {
-		return err
+	if signed, err = s.sign(kind, text); err != nil {
+		return signed, err
 	}
 	if s.site != nil {
 		if _, err := s.site.ledger.Accept(signed, s.now); err != nil {
-			return &exitError{exitRefused, err, "nothing was sent"}
+			return signed, &exitError{exitRefused, err, "nothing was sent"}
 		}
 	}
 	p := &parcel{statements: []knowledge.SignedText{signed}}
@@ -107,22 +111,24 @@ func (s *speaker) say(ctx context.Context, kind knowledge.Kind, fields map[strin
 	}
 	where, err := s.send(ctx, string(kind), p)
 	if err != nil {
-		return err
+		return signed, err
 	}
-	fmt.Fprintf(s.out, "%s  %s\nsent    %s\n", kind, digest, where)
-	return s.next(kind, digest)
+	_, err = fmt.Fprintf(s.out, "%s  %s\nsent    %s\n", kind, digest, where)
+	return signed, err
 }
 
-// next says how to see what became of a statement, and who is to speak now.
-func (s *speaker) next(kind knowledge.Kind, digest string) error {
-	if s.config == "" {
+// next says what comes next, and where to look at it.
+func (s *speaker) next(what string) error {
+	command := ""
+	switch {
+	case s.config != "":
+		command = "evenkeel rules status -c " + s.config
+	case remote(s.via):
+		command = "evenkeel rules status --from " + s.via
+	case what == "":
 		return nil
 	}
-	next := "evenkeel rules status"
-	if kind == knowledge.Proposal {
-		next = "others sign: evenkeel rules approve " + changeID(digest)
-	}
-	_, err := fmt.Fprintf(s.out, "next    %s -c %s\n", next, s.config)
+	_, err := fmt.Fprintf(s.out, "next    %s\n", strings.Trim(what+"; "+command, "; "))
 	return err
 }
 
@@ -134,6 +140,9 @@ func (s *speaker) sign(kind knowledge.Kind, text []byte) (signed knowledge.Signe
 		return signed, err
 	}
 	defer func() { err = errors.Join(err, signer.Close()) }()
+	if mine := func(k knowledge.Key) bool { return k.String() == signer.Key().String() }; s.keys != nil && !slices.ContainsFunc(s.keys, mine) {
+		return signed, &exitError{exitRefused, fmt.Errorf("%s is not a key of %s", s.key, s.as), "the people register says which are; 'evenkeel people show' lists them"}
+	}
 	fmt.Fprintf(s.out, "key     %s\n", signer.Key())
 	if !s.yes {
 		if err := confirm(s.in, s.out, "sign exactly this? (yes/no) "); err != nil {

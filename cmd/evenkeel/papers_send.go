@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -82,17 +83,32 @@ func (s *speaker) post(ctx context.Context, p *parcel) (string, error) {
 	req.Header.Set("Content-Type", archiveMedia)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return "", fmt.Errorf("send papers: %w", err)
+		return "", unreachable(fmt.Errorf("send papers: %w", err))
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return "", fmt.Errorf("send papers to %s: %w", to, err)
 	}
-	if resp.StatusCode != http.StatusOK {
-		return "", &exitError{exitRefused, fmt.Errorf("%s answered %s: %s", to, resp.Status, strings.TrimSpace(string(answer))), ""}
+	return to, refusedBy(to, resp, answer)
+}
+
+// refusedBy returns why a daemon refused what it was sent, nil if it did not.
+func refusedBy(to string, resp *http.Response, answer []byte) error {
+	var results []paperResult
+	switch {
+	case resp.StatusCode == http.StatusOK:
+		return nil
+	case resp.StatusCode != http.StatusUnprocessableEntity || json.Unmarshal(answer, &results) != nil:
+		return &exitError{exitFailed, fmt.Errorf("%s answered %s: %s", to, resp.Status, oneLine(answer)), "nothing was taken: send it again"}
 	}
-	return to, nil
+	var why []string
+	for _, r := range results {
+		if r.Result == resultRefused {
+			why = append(why, escapeLine(r.Why))
+		}
+	}
+	return &exitError{exitRefused, fmt.Errorf("the daemon refused it: %s", strings.Join(why, "; ")), "it is in the log; 'evenkeel rules status' says how things stand"}
 }
 
 // publish sends the parcel over the broker, which keeps it until the daemon

@@ -17,6 +17,7 @@ const (
 	exitUsage       = 2
 	exitUnmet       = 3   // a condition that was asked about does not hold
 	exitRefused     = 4   // refused by policy
+	exitUnreachable = 6   // nobody answers where a daemon should
 	exitTampered    = 7   // verification failed: page someone
 	exitInterrupted = 130 // by a signal, before there was a result
 )

@@ -95,7 +95,12 @@ func (o *proposeOptions) propose(ctx context.Context, s *speaker, dir string) er
 	if err := o.preview(ctx, s, site, pack, dossier, fields); err != nil {
 		return err
 	}
-	return s.say(ctx, knowledge.Proposal, fields, &parcel{bundle: pack.files, dossier: dossier.Encode()})
+	signed, err := s.say(ctx, knowledge.Proposal, fields, &parcel{bundle: pack.files, dossier: dossier.Encode()})
+	if err != nil || signed.Text == nil {
+		return err
+	}
+	_, err = fmt.Fprintf(s.out, "next    %d others sign: evenkeel rules approve %s -c %s\n", policy.Approvals, changeID(knowledge.TextDigest(signed.Text)), o.config)
+	return err
 }
 
 func (o *proposeOptions) begin(s *speaker) string {

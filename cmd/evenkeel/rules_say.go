@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -30,9 +32,14 @@ func answerCommand(use, short, long, example string, answer func(s *speaker, o *
 
 ` + long + `
 
-CHANGE is the beginning of the proposal's digest. With --from the papers are
-those that somebody handed over, a folder or a zip archive as 'evenkeel rules
-export' writes it, and no log is read; the trust is that of the configuration.`,
+CHANGE is the beginning of the proposal's digest. With --from no log is read: the
+papers are those that somebody handed over, a folder or a zip archive as
+'evenkeel rules export' writes it, or those that a daemon answers on
+http://HOST:PORT, its console.listen or a tunnel to it. They are verified under
+--trust, or the trust of the configuration; what does not hold exits with 7. What
+is signed goes back to that daemon, unless --via says otherwise.
+
+Exit code 0 when it was signed and sent, also when others have to sign still.`,
 		Example: example,
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -47,6 +54,9 @@ export' writes it, and no log is read; the trust is that of the configuration.`,
 				return &exitError{exitUsage, errors.New("no change given"), "'evenkeel rules status' lists them"}
 			}
 			s := o.speaker(cmd)
+			if remote(o.from) && o.via == "" {
+				s.via = o.from
+			}
 			k, err := o.openCase(cmd.Context(), id, o.from, s.errout)
 			if err != nil {
 				return err
@@ -60,13 +70,86 @@ export' writes it, and no log is read; the trust is that of the configuration.`,
 			}
 			kind, fields := answer(s, o, k, who)
 			s.site = k.site
-			return s.say(cmd.Context(), kind, fields, nil)
+			return s.answer(cmd.Context(), k, kind, fields)
 		},
 	}
 	o.flags(cmd)
-	cmd.Flags().StringVar(&o.from, "from", "", "folder or zip archive with the papers, in place of the log")
-	cmd.Flags().StringVar(&o.trust, "trust", "", "with --from: digest of the register that is pinned (default: that of the configuration)")
+	o.fromFlags(cmd, &o.from)
 	return cmd
+}
+
+// fromFlags adds the flags of commands that read a change from elsewhere.
+func (o *paperOptions) fromFlags(cmd *cobra.Command, from *string) {
+	cmd.Flags().StringVar(from, "from", "", "folder or zip archive with the papers, or http://HOST:PORT of the daemon, in place of the log")
+	cmd.Flags().StringVar(&o.trust, "trust", "", "with --from: digest of the register that is pinned (default: that of the configuration)")
+}
+
+// answer signs an answer to a change that was shown, sends it, and says whose
+// turn it is.
+func (s *speaker) answer(ctx context.Context, k *changeCase, kind knowledge.Kind, fields map[string]string) error {
+	if fields["decision"] != "reject" && kind != knowledge.Withdrawal {
+		if err := k.bySomebody(); err != nil {
+			return err
+		}
+	}
+	if fields["decision"] == "approve" {
+		if err := k.mayApprove(s.as); err != nil {
+			return err
+		}
+	}
+	signed, err := s.say(ctx, kind, fields, nil)
+	if err != nil || signed.Text == nil {
+		return err
+	}
+	if fields["decision"] != "approve" {
+		return s.next("")
+	}
+	k.papers.statements = append(k.papers.statements, signed)
+	k.judge(s.now)
+	return s.next(k.wanted())
+}
+
+// mayApprove returns why somebody's approval would not count.
+func (k *changeCase) mayApprove(id string) error {
+	others := k.others()
+	if slices.Contains(others, id) {
+		return nil
+	}
+	p := k.proposal
+	why := id + " is no approver"
+	switch {
+	case slices.Contains(k.verdict.Approvers, id):
+		why = id + " has approved it already"
+	case id == p.Field("author") || slices.Contains(strings.Split(p.Field("contributors"), ","), id):
+		why = id + " wrote it, or a part of it"
+	}
+	return &exitError{exitRefused, errors.New(why + ": want a different person"), "ask one of " + strings.Join(others, ", ")}
+}
+
+// others returns the people whose approval would count and is not there yet.
+func (k *changeCase) others() []string {
+	policy, _ := k.register.Policy(k.proposal.Field("env"))
+	barred := append(strings.Split(k.proposal.Field("contributors"), ","), k.verdict.Approvers...)
+	if !policy.AuthorCounts {
+		barred = append(barred, k.proposal.Field("author"))
+	}
+	var may []string
+	for _, p := range k.register.People {
+		if p.Has("approver") && !slices.Contains(barred, p.ID) {
+			may = append(may, p.ID)
+		}
+	}
+	return may
+}
+
+// wanted says whose approvals a change wants, as far as its papers know.
+func (k *changeCase) wanted() string {
+	policy, _ := k.register.Policy(k.proposal.Field("env"))
+	missing := int(policy.Approvals) - len(k.verdict.Approvers)
+	if missing <= 0 {
+		return "approved by " + strings.Join(k.verdict.Approvers, " and ") + ", and begins when it may"
+	}
+	return fmt.Sprintf("%d more must approve it, of %s", missing, strings.Join(k.others(), ", "))
 }
 
 // approval returns the fields of an answer to a proposal.
@@ -176,8 +259,12 @@ func (o *paperOptions) rollback(ctx context.Context, s *speaker, why string) err
 	if _, err := site.ledger.Change(live.Proposal, s.now); err != nil { // what made it live is no proposal
 		return &exitError{exitUnmet, fmt.Errorf("live is %s, to which somebody has gone back already", live.Bundle), "the way on is another proposal"}
 	}
-	fmt.Fprintf(s.out, "live  %s since %s\nback  to %s\n\n", live.Bundle, live.Since.Format("2006-01-02T15:04:05Z07:00"), live.Parent)
-	return s.say(ctx, knowledge.Rollback, map[string]string{"proposal": live.Proposal, "trust": trust, "env": site.ledger.Env(),
+	fmt.Fprintf(s.out, "live  %s since %s\nback  to %s\n\n", live.Bundle, stamp(live.Since), live.Parent)
+	signed, err := s.say(ctx, knowledge.Rollback, map[string]string{"proposal": live.Proposal, "trust": trust, "env": site.ledger.Env(),
 		"seq": fmt.Sprint(live.Seq + 1), "parent": live.Bundle, "bundle": live.Parent,
 		"person": who.ID, "name": who.Name, "why": why, "time": s.time()}, nil)
+	if err != nil || signed.Text == nil {
+		return err
+	}
+	return s.next("")
 }

@@ -78,18 +78,48 @@ type stopReport struct {
 }
 
 func rulesStatusCommand() *cobra.Command {
-	var file, output string
+	var file, from, output string
 	cmd := &cobra.Command{
 		Use:   "status -c FILE",
 		Short: "Say what is live, which changes are under way, and what is stopped",
-		Args:  cobra.NoArgs,
+		Long: `Say what is live, which changes are under way, and what is stopped, from the log
+of the data directory, every paper of which is verified. With --from a daemon is
+asked: what it says is shown, and nothing of it is verified.`,
+		Example: `  evenkeel rules status -c evenkeel.yaml
+  evenkeel rules status --from http://127.0.0.1:8420 -o json`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if from != "" {
+				return printRemote(cmd, from, output)
+			}
 			return printSite(cmd, file, output, func(s *site) error { return s.status(cmd.OutOrStdout(), output, false) })
 		},
 	}
 	cmd.Flags().StringVarP(&file, "config", "c", "", "configuration file of the daemon")
+	cmd.Flags().StringVar(&from, "from", "", "http://HOST:PORT of the daemon to ask, in place of the log")
 	outputFlag(cmd, &output, "text", "json")
 	return cmd
+}
+
+// printRemote prints how things stand as a daemon tells it.
+func printRemote(cmd *cobra.Command, from, output string) error {
+	if err := checkOutput(output, "text", "json"); err != nil {
+		return err
+	}
+	if !remote(from) {
+		return &exitError{exitUsage, fmt.Errorf("--from %q, want http://HOST:PORT", from), ""}
+	}
+	r, err := fetchStatus(cmd.Context(), from)
+	if err != nil {
+		return err
+	}
+	if output == "json" {
+		return printJSON(cmd.OutOrStdout(), r)
+	}
+	if _, err := fmt.Fprintf(cmd.OutOrStdout(), "as %s tells it, not verified\n", from); err != nil {
+		return err
+	}
+	return r.print(cmd.OutOrStdout())
 }
 
 func printSite(cmd *cobra.Command, file, output string, print func(*site) error) error {
@@ -129,9 +159,19 @@ var over = []string{"superseded", "rejected", "withdrawn", "expired", "stale", "
 // status prints how things stand; ended says whether changes that ended are
 // among them.
 func (s *site) status(w io.Writer, output string, ended bool) error {
-	r := statusReport{V: 1, Environment: s.ledger.Env(), Changes: []changeReport{}, Stops: []stopReport{}}
-	_, r.Register = s.ledger.Chain().Current()
-	live := s.ledger.Live()
+	r := reportStatus(s.ledger, s.now, ended)
+	if output == "json" {
+		return printJSON(w, r)
+	}
+	return r.print(w)
+}
+
+// reportStatus says how things stand; ended says whether changes that ended are
+// among them.
+func reportStatus(l *knowledge.Ledger, now time.Time, ended bool) statusReport {
+	r := statusReport{V: 1, Environment: l.Env(), Changes: []changeReport{}, Stops: []stopReport{}}
+	_, r.Register = l.Chain().Current()
+	live := l.Live()
 	r.Live = liveReport{Bundle: live.Bundle, Seq: live.Seq, Proposal: live.Proposal, Tainted: live.Tainted}
 	if !live.Since.IsZero() {
 		r.Live.Since = stamp(live.Since)
@@ -139,29 +179,36 @@ func (s *site) status(w io.Writer, output string, ended bool) error {
 	if !live.Observe.IsZero() {
 		r.Live.Observe = stamp(live.Observe)
 	}
-	for _, c := range s.ledger.Changes(s.now) {
+	for _, c := range l.Changes(now) {
 		if ended || !slices.Contains(over, c.State) {
 			r.Changes = append(r.Changes, reportChange(c))
 		}
 	}
-	for _, x := range s.ledger.Stops() {
+	for _, x := range l.Stops() {
 		r.Stops = append(r.Stops, stopReport{x.By, x.Digest, x.Missing, append([]string{}, x.Resumed...), x.Scope, stamp(x.Since), x.Why})
 	}
-	if output == "json" {
-		return printJSON(w, r)
-	}
-	return r.print(w)
+	return r
 }
 
+// print writes the report as lines and a table. What it holds may come from
+// anywhere: all of it is escaped.
 func (r *statusReport) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if r.Register == "" {
 		_, err := fmt.Fprintln(w, "nobody can change rules yet: the log holds no people register, which 'evenkeel people submit' hands to the daemon")
 		return err
 	}
-	fmt.Fprintf(t, "environment\t%s\nregister\t%s\nlive\t%s\n", r.Environment, r.Register, r.Live.text())
+	row := func(cells ...string) {
+		for i := range cells {
+			cells[i] = strings.ReplaceAll(escapeLine(cells[i]), "\t", " ")
+		}
+		fmt.Fprintln(t, strings.Join(cells, "\t"))
+	}
+	row("environment", r.Environment)
+	row("register", r.Register)
+	row("live", r.Live.text())
 	for _, x := range r.Stops {
-		fmt.Fprintf(t, "stopped\t%s by %s since %s: %s (%s; %d more to resume)\n", x.Scope, x.By, x.Since, escapeLine(x.Why), x.Digest, x.Missing)
+		row("stopped", fmt.Sprintf("%s by %s since %s: %s (%s; %d more to resume)", x.Scope, x.By, x.Since, x.Why, x.Digest, x.Missing))
 	}
 	if len(r.Changes) > 0 {
 		fmt.Fprintf(t, "\nCHANGE\tSTATE\tSEQ\tAUTHOR\tAPPROVED BY\tUNTIL\tWHY\n")
@@ -175,7 +222,7 @@ func (r *statusReport) print(w io.Writer) error {
 		if c.Missing > 0 {
 			approved += fmt.Sprintf(" (%d missing)", c.Missing)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", changeID(c.Change), state, c.Seq, c.Author, strings.TrimSpace(approved), c.Until, escapeLine(c.Why))
+		row(changeID(c.Change), state, fmt.Sprint(c.Seq), c.Author, strings.TrimSpace(approved), c.Until, c.Why)
 	}
 	return t.Flush()
 }
@@ -255,7 +302,12 @@ func rulesShowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [CHANGE] -c FILE",
 		Short: "Show a change as those see it who are to approve it",
-		Args:  cobra.MaximumNArgs(1),
+		Long: `Show a change as those see it who are to approve it: what it says, how it
+differs from what is live, what was found about it, and what the gate makes of
+it. All of it is computed from the very files; what does not hold exits with 7.`,
+		Example: `  evenkeel rules show 3fa41b02 -c evenkeel.yaml
+  evenkeel rules show 3fa41b02 --from http://127.0.0.1:8420 --trust sha256:…`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id := ""
 			if len(args) > 0 {
@@ -272,8 +324,7 @@ func rulesShowCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&o.config, "config", "c", "", "configuration file of the daemon")
-	cmd.Flags().StringVar(&from, "from", "", "folder or zip archive with the papers, in place of the log")
-	cmd.Flags().StringVar(&o.trust, "trust", "", "with --from: digest of the register that is pinned (default: that of the configuration)")
+	o.fromFlags(cmd, &from)
 	return cmd
 }
 

@@ -37,7 +37,8 @@ mode observe: what would be done is in the log, and nothing is done.
 
 With the key trust the daemon takes in what people sign: parcels and lone papers
 from the folder inbox of the data directory, from the broker, and on the
-console's address under /v1/papers. Without it nobody governs.
+console's address under /v1/papers; under /v1/changes everybody there may read
+what was proposed. Without it nobody governs.
 
 A group that a Prometheus server knows by query learns from the past first, as
 far back as its key backfill says, or --since in place of it; a new group is

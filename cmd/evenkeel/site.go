@@ -96,12 +96,22 @@ func (s *site) parcel(c knowledge.Change) (*parcel, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &parcel{registers: q.Registers, statements: q.Statements}
-	if p.bundle, err = s.store.bundle(c.Statement.Field("bundle")); err != nil {
+	p, err := s.store.gather(q, c.Statement)
+	if err != nil {
 		return nil, &exitError{exitFailed, err, "propose the bundle again, or put its files back"}
 	}
-	p.dossier, err = s.store.dossier(c.Statement.Field("evidence"))
-	if errors.Is(err, fs.ErrNotExist) { // a report that is kept elsewhere
+	return p, nil
+}
+
+// gather returns the papers of a question with the bytes that the proposal is
+// about. A dossier that is kept elsewhere is left out.
+func (s store) gather(q knowledge.Question, proposal knowledge.Statement) (p *parcel, err error) {
+	p = &parcel{registers: q.Registers, statements: q.Statements}
+	if p.bundle, err = s.bundle(proposal.Field("bundle")); err != nil {
+		return nil, err
+	}
+	p.dossier, err = s.dossier(proposal.Field("evidence"))
+	if errors.Is(err, fs.ErrNotExist) {
 		p.dossier, err = nil, nil
 	}
 	return p, err

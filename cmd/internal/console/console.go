@@ -33,7 +33,19 @@ type Config struct {
 	// that nothing could be recorded. It may take its time.
 	Papers    func(ctx context.Context, archive []byte) (answer any, refused bool, err error)
 	MaxPapers int64
+
+	// Changes returns how things stand with the rules, as JSON; Change the papers
+	// of one change with what they are about, as a zip archive, and Parent the
+	// files that it would replace, likewise. They are not nil if Papers is not, and
+	// may take their time. What an error says stays here, but for [ErrUnknown].
+	Changes        func(ctx context.Context) (any, error)
+	Change, Parent ChangeReader
 }
+
+// ChangeReader reads an archive about the change that id names: the beginning
+// of a digest, as it was asked for. An error that wraps [ErrUnknown] says that
+// there is none, and is told to whoever asked.
+type ChangeReader func(ctx context.Context, id string) (archive []byte, err error)
 
 // Report is the answer of /readyz.
 type Report struct {
@@ -63,11 +75,13 @@ type Console struct {
 	config Config
 	slots  chan struct{} // one for each request under way
 	papers chan struct{} // the one request that brings papers
+
+	readers chan struct{} // one for each request that is answered with papers
 }
 
 // New returns a console that looks where c says.
 func New(c Config) *Console {
-	return &Console{config: c, slots: make(chan struct{}, maxRequests), papers: make(chan struct{}, 1)}
+	return &Console{config: c, slots: make(chan struct{}, maxRequests), papers: make(chan struct{}, 1), readers: make(chan struct{}, maxReaders)}
 }
 
 // Serve answers on l, which it closes, until ctx ends; then it returns nil. It
@@ -107,6 +121,9 @@ func (c *Console) Handler() http.Handler {
 	mux.HandleFunc("GET /metrics", c.metrics)
 	if c.config.Papers != nil {
 		mux.HandleFunc("POST /v1/papers", c.takePapers)
+		mux.HandleFunc("GET /v1/changes", c.reader(c.changes))
+		mux.HandleFunc("GET /v1/changes/{id}", c.reader(c.archive(c.config.Change)))
+		mux.HandleFunc("GET /v1/changes/{id}/parent", c.reader(c.archive(c.config.Parent)))
 	}
 	return c.guarded(mux)
 }

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/evenkeel/evenkeel/cmd/internal/console"
+	"github.com/evenkeel/evenkeel/knowledge"
+)
+
+// status returns what 'rules status' prints. There is nothing secret in it.
+func (g *governor) status(ctx context.Context) (any, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now, err := g.clock(ctx)
+	if err != nil {
+		return nil, g.unread("status", err)
+	}
+	return reportStatus(g.ledger, now, false), nil
+}
+
+// change returns the papers of a change as an archive: what 'rules export'
+// writes.
+func (g *governor) change(ctx context.Context, id string) ([]byte, error) {
+	c, q, err := g.question(ctx, id)
+	if err != nil {
+		return nil, g.unread(id, err)
+	}
+	p, err := g.store.gather(q, c.Statement)
+	if err != nil {
+		return nil, g.unread(id, err)
+	}
+	return p.pack()
+}
+
+// parent returns the files that a change would replace as an archive.
+func (g *governor) parent(ctx context.Context, id string) ([]byte, error) {
+	c, _, err := g.question(ctx, id)
+	if err != nil {
+		return nil, g.unread(id, err)
+	}
+	digest := c.Statement.Field("parent")
+	if digest == nothingLive {
+		return nil, fmt.Errorf("change %s replaces nothing: %w", changeID(c.Digest), console.ErrUnknown)
+	}
+	files, err := g.store.bundle(digest)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("bundle %s: %w", digest, console.ErrUnknown)
+	}
+	if err != nil {
+		return nil, g.unread(id, err)
+	}
+	return (&parcel{bundle: files}).pack()
+}
+
+// question returns a change, and what the gate is asked of it.
+func (g *governor) question(ctx context.Context, id string) (c knowledge.Change, q knowledge.Question, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now, err := g.clock(ctx)
+	if err != nil {
+		return c, q, err
+	}
+	if c, err = g.ledger.Change(id, now); err != nil {
+		return c, q, fmt.Errorf("%w: %w", err, console.ErrUnknown)
+	}
+	q, err = g.ledger.Question(c.Digest, now)
+	return c, q, err
+}
+
+// unread tells why somebody gets no answer: the console says that to nobody.
+func (g *governor) unread(what string, err error) error {
+	if !errors.Is(err, console.ErrUnknown) {
+		g.logger.Error("a change cannot be read", "change", what, "error", err)
+	}
+	return err
+}
