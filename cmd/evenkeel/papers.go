@@ -34,9 +34,14 @@ func (o *paperOptions) flags(cmd *cobra.Command) {
 	f.StringVarP(&o.config, "config", "c", "", "configuration file of the daemon: its env, data and trust are used")
 	f.StringVar(&o.as, "as", "", "id of the person who signs")
 	f.StringVar(&o.key, "key", "", "file of the private key, or of the public key that ssh-agent holds")
-	f.StringVar(&o.via, "via", "", "how it travels: a folder, http://HOST:PORT, or nats://HOST:PORT (default: the daemon's inbox)")
+	o.viaFlag(cmd)
 	f.BoolVar(&o.yes, "yes", false, "sign without asking, for scripts")
 	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be signed, and sign nothing")
+}
+
+// viaFlag adds the flag that says how papers travel.
+func (o *paperOptions) viaFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.via, "via", "", "how it travels: http or nats, as configured or with ://HOST:PORT, or a folder, to be handed on (default: the daemon's inbox)")
 }
 
 // check returns an error unless the command says who signs, with which key, and

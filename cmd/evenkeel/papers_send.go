@@ -32,6 +32,9 @@ const (
 func (s *speaker) send(ctx context.Context, kind string, p *parcel) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, sendTime)
 	defer cancel()
+	if err := s.resolve(); err != nil {
+		return "", err
+	}
 	switch scheme, _, found := strings.Cut(s.via, "://"); {
 	case s.via == "":
 		return s.drop(p)
@@ -45,8 +48,27 @@ func (s *speaker) send(ctx context.Context, kind string, p *parcel) (string, err
 	case scheme == "nats" || scheme == "tls":
 		return s.publish(ctx, kind, p)
 	default:
-		return "", &exitError{exitUsage, fmt.Errorf("--via %q, want a folder, http://…, or nats://…", s.via), ""}
+		return "", &exitError{exitUsage, fmt.Errorf("--via %q, want a folder, http, http://…, nats or nats://…", s.via), ""}
 	}
+}
+
+// resolve puts the configured address in place of the words http and nats.
+func (s *speaker) resolve() error {
+	if s.via != viaHTTP && s.via != viaBus {
+		return nil
+	}
+	c, err := loadTrusted(s.config)
+	switch {
+	case err != nil:
+		return err
+	case s.via == viaHTTP:
+		s.via = "http://" + c.Console.Listen
+	case c.NATS.URL == "":
+		return &exitError{exitUsage, errors.New("--via nats: the daemon has its own broker, which cannot be reached from outside"), "leave --via out, or add --via http"}
+	default:
+		s.via = c.NATS.URL
+	}
+	return nil
 }
 
 // drop leaves the parcel in the daemon's inbox: it works whatever else is down.
@@ -125,7 +147,7 @@ func (s *speaker) publish(ctx context.Context, kind string, p *parcel) (string, 
 	conn, err := bus.Open(ctx, bus.Config{Env: c.Env, URL: s.via, CredsFile: c.NATS.Creds,
 		CAFile: c.NATS.TLS.CA, CertFile: c.NATS.TLS.Cert, KeyFile: c.NATS.TLS.Key})
 	if err != nil {
-		return "", err
+		return "", &exitError{exitUnreachable, err, "or leave --via out, on the daemon's host"}
 	}
 	err = conn.PublishPaper(ctx, kind, knowledge.TextDigest(b), b)
 	if err := errors.Join(err, conn.Close()); err != nil {

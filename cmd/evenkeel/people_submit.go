@@ -41,6 +41,6 @@ DIR is verified first. Who hands it over does not matter, and nothing is signed.
 		},
 	}
 	cmd.Flags().StringVarP(&o.config, "config", "c", "", "configuration file of the daemon: its env, data and trust are used")
-	cmd.Flags().StringVar(&o.via, "via", "", "how it travels: a folder, http://HOST:PORT, or nats://HOST:PORT (default: the daemon's inbox)")
+	o.viaFlag(cmd)
 	return cmd
 }

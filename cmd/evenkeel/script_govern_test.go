@@ -22,7 +22,7 @@ func TestGovernmentByEveryChannel(t *testing.T) {
 		t.Run(channel, func(t *testing.T) {
 			t.Parallel()
 			testscript.Run(t, testscript.Params{Dir: "../../testdata/govern", RequireExplicitExec: true,
-				Cmds:      map[string]func(*testscript.TestScript, bool, []string){"until": until, "fill": fill, "capture": capture, "exits": exits},
+				Cmds:      scriptCommands(),
 				Condition: func(name string) (bool, error) { return name == channel, nil },
 				Setup:     func(e *testscript.Env) error { return setChannel(t, e, channel) }})
 		})

@@ -28,8 +28,13 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "../../testdata/script", RequireExplicitExec: true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"decided": decided, "learn": learn}})
+	testscript.Run(t, testscript.Params{Dir: "../../testdata/script", RequireExplicitExec: true, Cmds: scriptCommands()})
+}
+
+// scriptCommands returns the commands that scripts have besides testscript's own.
+func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
+	return map[string]func(*testscript.TestScript, bool, []string){"capture": capture, "decided": decided, "exits": exits,
+		"fill": fill, "learn": learn, "until": until}
 }
 
 // learn makes the data directory that is its argument.

@@ -6,6 +6,12 @@
 //	POST /v1/papers  takes papers that people signed, where they govern: 200 when
 //	               all were taken, 422 when one was refused, with JSON that says
 //	               what became of each; 503 when nothing could be recorded
+//	GET /v1/changes  how things stand with the rules, as 'evenkeel rules status -o
+//	               json' prints it
+//	GET /v1/changes/ID  the papers of a change with its bundle and dossier, as a zip
+//	               archive of what 'evenkeel rules export' writes; ID is the beginning
+//	               of the proposal's digest; 404 when it is not known
+//	GET /v1/changes/ID/parent  the bundle that it would replace, likewise
 //
 // An answer of /readyz:
 //
@@ -18,9 +24,10 @@
 // should know and cannot change by waiting.
 //
 // It is made for loopback and cannot tell who is asking: it changes nothing but
-// by papers, which prove themselves, and answers only requests addressed to a
-// loopback name (a page of some other site that was led here by DNS is turned
-// away), a bounded number at a time, with short deadlines.
+// by papers, which prove themselves, and what it answers proves itself likewise or
+// is believed by nobody; nothing of it is secret. It answers only requests
+// addressed to a loopback name (a page of some other site that was led here by
+// DNS is turned away), a bounded number at a time, with short deadlines.
 //
 // The package knows no part: it is handed functions that look at them. They
 // are called concurrently and must return at once.
