@@ -20,7 +20,7 @@ func TestReadmeConfigurations(t *testing.T) {
 		t.Fatal(err)
 	}
 	var files, parts []string
-	for _, m := range yamlBlock.FindAllStringSubmatch(string(text), -1) {
+	for _, m := range yamlBlock.FindAllStringSubmatch(readmeSection(t, "Watch your own pool")+readmeSection(t, "First use: two people"), -1) {
 		block := strings.ReplaceAll("\n"+m[2], "\n"+m[1], "\n")[1:]
 		if strings.HasPrefix(block, "# evenkeel.yaml\n") {
 			files = append(files, block)
@@ -28,8 +28,8 @@ func TestReadmeConfigurations(t *testing.T) {
 			parts = append(parts, block)
 		}
 	}
-	if len(files) != 3 || len(parts) != 1 {
-		t.Fatalf("README has %d whole configurations and %d parts, want 3 and 1", len(files), len(parts))
+	if len(files) != 4 || len(parts) != 1 {
+		t.Fatalf("README has %d whole configurations and %d parts, want 4 and 1", len(files), len(parts))
 	}
 	for _, file := range append(files, files[0]+parts[0]) {
 		c, err := config.Parse("evenkeel.yaml", "/etc/evenkeel", []byte(file))
@@ -66,16 +66,8 @@ func TestReadmeBaselineCommands(t *testing.T) {
 	}
 	for _, m := range lines {
 		line := strings.NewReplacer("/var/lib/evenkeel", data, "request_rate", "bytes").Replace(m[1])
-		var args []string
-		for i, part := range strings.Split(line, "'") {
-			if i%2 == 1 {
-				args = append(args, part)
-			} else {
-				args = append(args, strings.Fields(part)...)
-			}
-		}
 		var out strings.Builder
-		if code := run(t.Context(), args, &out, &out); code != exitDone {
+		if code := run(t.Context(), words(line), &out, &out); code != exitDone {
 			t.Errorf("evenkeel %s = %d:\n%s", m[1], code, out.String())
 		}
 	}
