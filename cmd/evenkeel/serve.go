@@ -82,11 +82,33 @@ func serve(ctx context.Context, file string, since time.Duration, stderr io.Writ
 	if err != nil {
 		return err
 	}
+	if err := keepPacks(c, lc); err != nil {
+		return errors.Join(err, l.close())
+	}
 	logger.Info("serving", "env", c.Env, "data", c.Data, "console", "http://"+l.listener.Addr().String(), "groups", len(c.Groups))
 	if err := l.Run(ctx); err != nil {
 		return err
 	}
 	logger.Info("stopped")
+	return nil
+}
+
+// keepPacks keeps the packs of the configuration, as those that people approve are
+// kept: the log names them by their digests, and whoever makes its decisions again
+// needs the bytes, also when the files were edited since.
+func keepPacks(c *config.Config, lc loopConfig) error {
+	for i := range c.Groups {
+		p, err := readBothWays(c.Groups[i].Pack)
+		if err != nil {
+			return err
+		}
+		if p.Digest != lc.Groups[i].Pack.Digest {
+			return fmt.Errorf("serve: %s changed while it was read: try again", c.Groups[i].Pack)
+		}
+		if _, err := (store{c.Data}).putBundle(p.files); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -23,7 +23,8 @@ const (
 // store keeps the bytes that the log names by their digests: bundles and
 // dossiers, as files that any tool can read and hash. What it returns has the
 // digest that was asked for, whoever wrote the files; nothing else in them is
-// trusted. It grows by what enrolled authors have signed.
+// trusted. It grows by what enrolled authors have signed, and by the packs that the
+// daemon was configured with.
 type store struct{ dir string }
 
 // bundle returns the files of the bundle with the digest.
