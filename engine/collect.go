@@ -84,25 +84,34 @@ func (c *collector) takeFact(s audit.Stored, old bool) error {
 	if old && !bytes.Contains(s.Body, outcomeKind) {
 		return nil
 	}
-	var b acceptedBody
-	if err := json.Unmarshal(s.Body, &b); err != nil {
+	f, id, err := DecodeAccepted(s)
+	if err != nil {
 		return err
-	}
-	var f facts.Fact
-	if err := json.Unmarshal(b.Fact, &f); err != nil {
-		return err
-	}
-	if id, err := f.ID(); err != nil || id != b.ID {
-		return fmt.Errorf("fact %s: found %s, want the bytes it is the digest of: %w", b.ID, id,
-			errors.Join(err, facts.ErrFact))
 	}
 	m := c.memory(s.Env, f.Group)
 	if m == nil || old && f.Kind != facts.Result {
 		return nil
 	}
-	c.handled(b.ID)
-	_, err := m.Apply(f, b.ID)
+	c.handled(id)
+	_, err = m.Apply(f, id)
 	return err
+}
+
+// DecodeAccepted returns the fact of an entry of type fact.accepted, and its ID.
+// An error means that the entry holds none, or one that is not what its ID says.
+func DecodeAccepted(s audit.Stored) (f facts.Fact, id string, err error) {
+	var b acceptedBody
+	if err := json.Unmarshal(s.Body, &b); err != nil {
+		return f, "", err
+	}
+	if err := json.Unmarshal(b.Fact, &f); err != nil {
+		return f, "", err
+	}
+	if id, err = f.ID(); err != nil || id != b.ID {
+		return f, "", fmt.Errorf("fact %.80s: found %s, want the bytes it is the digest of: %w", b.ID, id,
+			errors.Join(err, facts.ErrFact))
+	}
+	return f, id, nil
 }
 
 // DecodeDecision returns the decision of an entry of type decision, and its

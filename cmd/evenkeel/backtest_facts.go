@@ -3,7 +3,6 @@ package main
 import (
 	"compress/gzip"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/evenkeel/evenkeel/audit"
+	"github.com/evenkeel/evenkeel/engine"
 	"github.com/evenkeel/evenkeel/engine/backtest"
 	"github.com/evenkeel/evenkeel/facts"
 )
@@ -155,23 +155,9 @@ func scanFacts(ctx context.Context, r *audit.Reader, span logSpan, bar *progress
 
 // acceptedFact reads a fact out of the entry that says it was accepted.
 func acceptedFact(e audit.Stored, past bool) (backtest.Fact, error) {
-	var body struct {
-		Fact json.RawMessage `json:"fact"`
-		ID   string          `json:"id"`
-	}
-	if err := json.Unmarshal(e.Body, &body); err != nil {
-		return backtest.Fact{}, fmt.Errorf("entry %d: %w", e.Seq, err)
-	}
-	var f facts.Fact
-	if err := json.Unmarshal(body.Fact, &f); err != nil {
-		return backtest.Fact{}, fmt.Errorf("entry %d: %w", e.Seq, err)
-	}
-	id, err := f.ID()
-	if err == nil && id != body.ID {
-		err = fmt.Errorf("found fact %s, want %.80s: %w", id, body.ID, audit.ErrTampered)
-	}
+	f, id, err := engine.DecodeAccepted(e)
 	if err != nil {
-		return backtest.Fact{}, fmt.Errorf("entry %d: %w", e.Seq, err)
+		return backtest.Fact{}, fmt.Errorf("entry %d: %w: %w", e.Seq, audit.ErrTampered, err)
 	}
 	return backtest.Fact{Fact: f, ID: id, Past: past}, nil
 }
