@@ -38,14 +38,16 @@ func livePast(t testing.TB, rounds int) *past {
 	}
 	random := rand.New(rand.NewPCG(5, 8))
 	var e *Engine
+	var live string // the version of web
 	for i := range rounds {
 		if i%60 == 0 {
-			e = p.restart(t, []Mode{Act, Suggest}[i/60%2])
+			e, live = p.restart(t, []Mode{Act, Suggest}[i/60%2]), "h1:one"
 		}
 		if i%45 == 44 {
 			if err := e.Load("web", p.programs["h1:two"], []Mode{Suggest, Act}[i%2]); err != nil {
 				t.Fatal(err)
 			}
+			live = "h1:two"
 		}
 		p.clock = p.clock.Add(time.Duration(random.IntN(240)) * time.Second)
 		for _, group := range []string{"web", "db"} {
@@ -59,7 +61,7 @@ func livePast(t testing.TB, rounds int) *past {
 			p.handle(t, e, f)
 		}
 		if i%20 == 15 {
-			_ = e.Lift(t.Context(), Lift{Group: "web", Rule: "half_done", By: []string{"ana", "ben"}, Reason: "x"}) // nothing to lift in another version
+			_ = e.Lift(t.Context(), Lift{Group: "web", Rule: "half_done", Version: live, By: []string{"ana", "ben"}, Reason: "x"}) // nothing to lift in another version
 		}
 	}
 	return p
