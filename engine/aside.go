@@ -65,20 +65,18 @@ func (a *asideReader) done() bool { return !a.all && len(a.open) == 0 }
 
 // read takes in the entries below to, the last first, until it is done.
 func (a *asideReader) read(ctx context.Context, h History, to int64) error {
-	const step = 256 // entries in memory at a time
-	for ; to > 0 && !a.done(); to -= step {
-		var part []audit.Record
-		err := h.Scan(ctx, max(0, to-step), to, func(r audit.Record) error {
-			part = append(part, r)
-			return nil
-		})
+	if a.done() {
+		return nil
+	}
+	for r, err := range audit.Backward(ctx, h, to) {
 		if err != nil {
 			return err
 		}
-		for _, r := range slices.Backward(part) {
-			if err := a.take(r); err != nil {
-				return fmt.Errorf("entry %d: %w", r.Seq, err)
-			}
+		if err := a.take(r); err != nil {
+			return fmt.Errorf("entry %d: %w", r.Seq, err)
+		}
+		if a.done() {
+			break
 		}
 	}
 	return nil

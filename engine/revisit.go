@@ -139,18 +139,10 @@ func (v *visitor) tell(s audit.Stored) error {
 // lastRestart returns the last entry below to that a restart was recorded with;
 // 0 when there is none.
 func lastRestart(ctx context.Context, h History, to int64) (int64, error) {
-	const step = 4096 // entries that are read at a time
 	tail := []byte(`"type":"` + typeRestored + `","v":1}`)
-	for ; to > 0; to -= step {
-		found := int64(-1)
-		err := h.Scan(ctx, max(to-step, 0), to, func(r audit.Record) error {
-			if bytes.HasSuffix(r.Bytes, tail) {
-				found = r.Seq
-			}
-			return nil
-		})
-		if err != nil || found >= 0 {
-			return max(found, 0), err
+	for r, err := range audit.Backward(ctx, h, to) {
+		if err != nil || bytes.HasSuffix(r.Bytes, tail) {
+			return r.Seq, err
 		}
 	}
 	return 0, nil

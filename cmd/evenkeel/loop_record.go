@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/evenkeel/evenkeel/actions"
 	"github.com/evenkeel/evenkeel/audit"
@@ -131,21 +130,16 @@ func (l *loop) lastRun(ctx context.Context) (run lastRun, err error) {
 // backwards calls f with the entries of the log, newest first, until it wants
 // no more.
 func (l *loop) backwards(ctx context.Context, f func(audit.Stored) (more bool, err error)) error {
-	const step = 256 // entries in memory at a time
-	for to := l.log.Size(); to > 0; to -= step {
-		var part []audit.Stored
-		err := l.log.Scan(ctx, max(0, to-step), to, func(r audit.Record) error {
-			e, err := audit.Decode(r.Bytes)
-			part = append(part, e)
-			return err
-		})
+	for r, err := range audit.Backward(ctx, l.log, l.log.Size()) {
+		var e audit.Stored
+		if err == nil {
+			e, err = audit.Decode(r.Bytes)
+		}
 		if err != nil {
 			return fmt.Errorf("read the log backwards: %w", err)
 		}
-		for _, e := range slices.Backward(part) {
-			if more, err := f(e); err != nil || !more {
-				return err
-			}
+		if more, err := f(e); err != nil || !more {
+			return err
 		}
 	}
 	return nil
