@@ -83,6 +83,10 @@ func (l *Ledger) Env() string { return l.env }
 // modified.
 func (l *Ledger) Chain() *Chain { return l.chain }
 
+// Registers returns the versions of the people register so far, with their
+// signatures. They are not to be modified.
+func (l *Ledger) Registers() []SignedText { return l.registers }
+
 // Live returns what is live, whatever is being rolled out or runs for a while.
 func (l *Ledger) Live() Live {
 	v := l.live

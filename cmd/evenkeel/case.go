@@ -19,7 +19,9 @@ import (
 type changeCase struct {
 	digest   string // of the proposal
 	proposal knowledge.Statement
-	register *knowledge.Register // in force, as far as the papers know
+	register *knowledge.Register // in force, as far as it is known here
+	trust    string              // its digest
+	live     liveReport          // what is live, as far as it is known here
 	pinned   string              // digest of its first version
 	papers   *parcel
 	pack     *knowledge.Pack
@@ -64,6 +66,10 @@ func (o *paperOptions) openCase(ctx context.Context, id, from string, warn io.Wr
 		return nil, err
 	}
 	k.site = s
+	k.live = reportStatus(s.ledger, s.now, false).Live
+	if k.register, k.trust, err = s.register(); err != nil { // it may be newer than a change that has begun
+		return nil, err
+	}
 	if parent := change.Statement.Field("parent"); parent != "none" {
 		k.parent, err = s.bothWays(parent)
 	}
@@ -126,7 +132,7 @@ func newCase(p *parcel, id, trust string, now time.Time) (*changeCase, error) {
 		return nil, &exitError{exitTampered, err, "the people register is not the one that is pinned: ask who sent this"}
 	}
 	k := &changeCase{papers: p, pinned: trust}
-	k.register, _ = chain.Current()
+	k.register, k.trust = chain.Current()
 	if err := k.find(id); err != nil {
 		return nil, err
 	}
@@ -149,6 +155,7 @@ func newCase(p *parcel, id, trust string, now time.Time) (*changeCase, error) {
 	if err := k.compile(); err != nil {
 		return nil, err
 	}
+	k.live = liveReport{Bundle: k.proposal.Field("parent"), Seq: k.proposal.Number("seq") - 1}
 	k.judge(now)
 	return k, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/evenkeel/evenkeel/cmd/internal/console"
 	"github.com/evenkeel/evenkeel/knowledge"
@@ -35,24 +36,22 @@ func (g *governor) change(ctx context.Context, id string) ([]byte, error) {
 	return p.pack()
 }
 
-// parent returns the files that a change would replace as an archive.
-func (g *governor) parent(ctx context.Context, id string) ([]byte, error) {
+// base returns what a change is to be compared with as an archive: the people
+// register in force, which may be newer than the change, and the files that it
+// would replace, if they are here.
+func (g *governor) base(ctx context.Context, id string) ([]byte, error) {
 	c, _, err := g.question(ctx, id)
 	if err != nil {
 		return nil, g.unread(id, err)
 	}
-	digest := c.Statement.Field("parent")
-	if digest == nothingLive {
-		return nil, fmt.Errorf("change %s replaces nothing: %w", changeID(c.Digest), console.ErrUnknown)
-	}
-	files, err := g.store.bundle(digest)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("bundle %s: %w", digest, console.ErrUnknown)
-	}
-	if err != nil {
+	files, err := g.store.bundle(c.Statement.Field("parent"))
+	if err != nil && c.Statement.Field("parent") != nothingLive && !errors.Is(err, fs.ErrNotExist) {
 		return nil, g.unread(id, err)
 	}
-	return (&parcel{bundle: files}).pack()
+	g.mu.Lock()
+	registers := slices.Clone(g.ledger.Registers())
+	g.mu.Unlock()
+	return (&parcel{registers: registers, bundle: files}).pack()
 }
 
 // question returns a change, and what the gate is asked of it.

@@ -128,7 +128,7 @@ func (l *loop) console() *console.Console {
 	if l.governance != nil {
 		c.Papers, c.MaxPapers = l.governance.post, maxParcelBytes
 		g := l.governance.governor
-		c.Changes, c.Change, c.Parent = g.status, g.change, g.parent
+		c.Changes, c.Change, c.Base = g.status, g.change, g.base
 	}
 	return console.New(c)
 }

@@ -108,35 +108,50 @@ func fetchCase(ctx context.Context, id, from, trust string) (*changeCase, error)
 	if errors.Is(err, errNotAmong) {
 		return nil, lied(from, err)
 	}
-	if err != nil || k.proposal.Field("parent") == nothingLive {
-		return k, err
-	}
-	k.parent, err = fetchParent(ctx, k, from)
-	return k, err
-}
-
-// fetchParent asks a daemon for what a change would replace; nil when it is gone.
-func fetchParent(ctx context.Context, k *changeCase, from string) (*packBytes, error) {
-	want := k.proposal.Field("parent")
-	b, err := fetch(ctx, from, maxParcelBytes, changesPath, k.digest, "parent")
-	if errors.Is(err, errNoSuch) {
-		return nil, nil
-	}
 	if err != nil {
 		return nil, err
 	}
+	if k.live, err = fetchLive(ctx, from); err != nil {
+		return nil, err
+	}
+	return k, k.fetchBase(ctx, from)
+}
+
+// fetchLive asks a daemon what is live. Who signs what it says is shown it, and
+// what is wrong is worth nothing.
+func fetchLive(ctx context.Context, from string) (liveReport, error) {
+	r, err := fetchStatus(ctx, from)
+	return r.Live, err
+}
+
+// fetchBase asks a daemon for the register in force and for what the change would
+// replace, which may be gone.
+func (k *changeCase) fetchBase(ctx context.Context, from string) error {
+	b, err := fetch(ctx, from, maxParcelBytes, changesPath, k.digest, "base")
+	if err != nil {
+		return err
+	}
 	p, err := unpackParcel(b)
 	if err != nil {
-		return nil, lied(from, err)
+		return lied(from, err)
+	}
+	chain, err := knowledge.ReadChain(k.pinned, p.registers)
+	if err != nil {
+		return lied(from, err)
+	}
+	k.register, k.trust = chain.Current()
+	if p.bundle == nil {
+		return nil
 	}
 	pack, err := knowledge.ParsePack(p.bundle)
-	if err == nil && pack.Digest != want {
-		err = fmt.Errorf("the files have the digest %s, live is %s", pack.Digest, want)
+	if want := k.proposal.Field("parent"); err == nil && pack.Digest != want {
+		err = fmt.Errorf("the files have the digest %s, to be replaced is %s", pack.Digest, want)
 	}
 	if err != nil {
-		return nil, lied(from, err)
+		return lied(from, err)
 	}
-	return &packBytes{pack, want, p.bundle}, nil
+	k.parent = &packBytes{pack, pack.Digest, p.bundle}
+	return nil
 }
 
 // lied says that a daemon answered something else than it was asked for.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"maps"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/evenkeel/evenkeel/cmd/internal/console"
 	"github.com/evenkeel/evenkeel/knowledge"
 )
 
@@ -21,12 +23,15 @@ func (o *office) fetched(t *testing.T, h http.Handler, id string) (*changeCase, 
 	return fetchCase(t.Context(), id, s.URL, o.trust)
 }
 
-// answers returns a daemon that answers each request for a change with a parcel,
-// whatever was asked for.
-func answers(t *testing.T, p *parcel) http.Handler {
+// answers returns a daemon that answers with parcels, whatever was asked for: with
+// base for what a change is to be compared with.
+func answers(t *testing.T, p, base *parcel) *http.ServeMux {
 	t.Helper()
-	b := packed(t, p)
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write(b) }) //nolint:errcheck // the asker is gone
+	mux := http.NewServeMux()
+	for path, b := range map[string][]byte{"/v1/changes": []byte(`{"v":1}`), "/v1/changes/{id}": packed(t, p), "/v1/changes/{id}/base": packed(t, base)} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { w.Write(b) }) //nolint:errcheck // the asker is gone
+	}
+	return mux
 }
 
 func TestWhatADaemonAnswersIsVerified(t *testing.T) {
@@ -35,8 +40,8 @@ func TestWhatADaemonAnswersIsVerified(t *testing.T) {
 	asked := o.proposal(t, o.pack(t, "asked for"), nil)
 	other := o.proposal(t, o.pack(t, "another"), nil)
 	asked.registers, other.registers = []knowledge.SignedText{o.register}, []knowledge.SignedText{o.register}
-	id := knowledge.TextDigest(asked.statements[0].Text)
-	if k, err := o.fetched(t, answers(t, asked), id); err != nil || k.bySomebody() != nil {
+	id, base := knowledge.TextDigest(asked.statements[0].Text), &parcel{registers: asked.registers}
+	if k, err := o.fetched(t, answers(t, asked, base), id); err != nil || k.bySomebody() != nil {
 		t.Fatalf("what was asked for: %v", err)
 	}
 	for _, tt := range []struct {
@@ -71,7 +76,7 @@ func TestWhatADaemonAnswersIsVerified(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := *asked
 			tt.lie(&p)
-			_, err := o.fetched(t, answers(t, &p), id)
+			_, err := o.fetched(t, answers(t, &p, base), id)
 			checkTampered(t, err, tt.want)
 		})
 	}
@@ -94,7 +99,7 @@ func TestWhatADaemonAnswersIsVerified(t *testing.T) {
 		s.Signatures = nil
 		// What others signed does not stand in for it.
 		p.statements = append([]knowledge.SignedText{s}, other.statements...)
-		k, err := o.fetched(t, answers(t, &p), id)
+		k, err := o.fetched(t, answers(t, &p, base), id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,31 +125,51 @@ func TestWhatAChangeWouldReplaceIsVerifiedToo(t *testing.T) {
 	p := o.proposal(t, o.pack(t, "the next"), nil)
 	p.registers = []knowledge.SignedText{o.register}
 	id := knowledge.TextDigest(p.statements[0].Text)
+	registers := p.registers
 	for _, tt := range []struct {
-		name   string
-		parent map[string][]byte // nil: the daemon has none
-		want   string
+		name string
+		base *parcel
+		want string
 	}{
-		{"the live bundle", live.bundle, ""},
-		{"another bundle", o.pack(t, "a forgery"), "live is " + o.governor.ledger.Live().Bundle},
-		{"what is no pack", map[string][]byte{"a": nil}, "pack"},
+		{"the live bundle", &parcel{registers: registers, bundle: live.bundle}, ""},
+		{"one that is gone", &parcel{registers: registers}, ""},
+		{"another bundle", &parcel{registers: registers, bundle: o.pack(t, "a forgery")}, "to be replaced is " + o.governor.ledger.Live().Bundle},
+		{"what is no pack", &parcel{registers: registers, bundle: map[string][]byte{"a": nil}}, "pack"},
+		{"another register", &parcel{registers: []knowledge.SignedText{newOffice(t).register}, bundle: live.bundle}, "want the trusted"},
+		{"no register", &parcel{bundle: live.bundle}, "no people register"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			mux := http.NewServeMux()
-			mux.Handle("/v1/changes/{id}", answers(t, p))
-			mux.Handle("/v1/changes/{id}/parent", answers(t, &parcel{bundle: tt.parent}))
-			k, err := o.fetched(t, mux, id)
+			k, err := o.fetched(t, answers(t, p, tt.base), id)
 			if tt.want != "" {
 				checkTampered(t, err, tt.want)
-			} else if err != nil || k.parent == nil || k.parent.Digest != o.governor.ledger.Live().Bundle {
-				t.Errorf("parent %v, %v, want the live one", k, err)
+			} else if err != nil || (k.parent != nil) != (tt.base.bundle != nil) {
+				t.Errorf("%+v, %v, want it with its parent", k, err)
 			}
 		})
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/v1/changes/{id}", answers(t, p))
-	if k, err := o.fetched(t, mux, id); err != nil || k.parent != nil {
-		t.Errorf("one that is gone: %v, want the change without it", err)
+}
+
+// TestAnswersAreAboutHowThingsStandNow has a standby take the place of what is
+// live now, and not of what was live when it was proposed.
+func TestAnswersAreAboutHowThingsStandNow(t *testing.T) {
+	o := newOffice(t)
+	o.take(t, &parcel{registers: []knowledge.SignedText{o.register}})
+	standby := o.proposal(t, o.pack(t, "the standby"), map[string]string{"kind": "standby"})
+	for _, p := range []*parcel{standby, o.answer(t, "ben", "approve", standby), o.answer(t, "cleo", "approve", standby)} {
+		if r := o.take(t, p); r.Result != resultTaken {
+			t.Fatal(r.Why)
+		}
+	}
+	o.live(t, "the live one")
+	s := httptest.NewServer(console.New(console.Config{Papers: func(context.Context, []byte) (any, bool, error) { return nil, false, nil },
+		Changes: o.governor.status, Change: o.governor.change, Base: o.governor.base}).Handler())
+	defer s.Close()
+	k, err := fetchCase(t.Context(), knowledge.TextDigest(standby.statements[0].Text), s.URL, o.trust)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if live := o.governor.ledger.Live(); k.live.Bundle != live.Bundle || k.live.Seq != live.Seq || live.Seq != 1 {
+		t.Errorf("in place of %+v, want of what is live now, %+v", k.live, live)
 	}
 }
 

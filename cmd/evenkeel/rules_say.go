@@ -54,9 +54,7 @@ Exit code 0 when it was signed and sent, also when others have to sign still.`,
 				return &exitError{exitUsage, errors.New("no change given"), "'evenkeel rules status' lists them"}
 			}
 			s := o.speaker(cmd)
-			if remote(o.from) && o.via == "" {
-				s.via = o.from
-			}
+			s.answerTo(o.from)
 			k, err := o.openCase(cmd.Context(), id, o.from, s.errout)
 			if err != nil {
 				return err
@@ -82,6 +80,14 @@ Exit code 0 when it was signed and sent, also when others have to sign still.`,
 func (o *paperOptions) fromFlags(cmd *cobra.Command, from *string) {
 	cmd.Flags().StringVar(from, "from", "", "folder or zip archive with the papers, or http://HOST:PORT of the daemon, in place of the log")
 	cmd.Flags().StringVar(&o.trust, "trust", "", "with --from: digest of the register that is pinned (default: that of the configuration)")
+}
+
+// answerTo sends what is signed to the daemon that was asked, unless it is said
+// where to.
+func (s *speaker) answerTo(from string) {
+	if remote(from) && s.via == "" {
+		s.via = from
+	}
 }
 
 // answer signs an answer to a change that was shown, sends it, and says whose
@@ -208,63 +214,12 @@ func rulesBreakglassCommand() *cobra.Command {
 		"  evenkeel rules breakglass 77ab03c1 -c evenkeel.yaml --as ben --key id --life 1h --why 'the live rules drain too little'",
 		func(s *speaker, _ *sayOptions, k *changeCase, who knowledge.Person) (knowledge.Kind, map[string]string) {
 			fields := k.repeat()
-			maps.Copy(fields, map[string]string{"person": who.ID, "name": who.Name, "life": life, "why": why, "time": s.time()})
+			// It is carried out in place of what is live now, whatever was when it was proposed.
+			maps.Copy(fields, map[string]string{"seq": fmt.Sprint(k.live.Seq + 1), "parent": k.live.Bundle,
+				"person": who.ID, "name": who.Name, "life": life, "why": why, "time": s.time()})
 			return knowledge.Breakglass, fields
 		})
 	cmd.Flags().StringVar(&why, "why", "", "why, one line")
 	cmd.Flags().StringVar(&life, "life", "1h", "how long")
 	return cmd
-}
-
-func rulesRollbackCommand() *cobra.Command {
-	var o paperOptions
-	var why string
-	cmd := &cobra.Command{
-		Use:   "rollback --as ID --key KEY --why TEXT",
-		Short: "Go back to what was live before, within the window that was approved",
-		Long: `Go back to what was live before the live bundle, within the window that two
-people approved with it. One approver suffices, and all groups go back at once.`,
-		Example: "  evenkeel rules rollback -c evenkeel.yaml --as cleo --key id --why 'it drains healthy members'",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.check(cmd); err != nil {
-				return err
-			}
-			return o.rollback(cmd.Context(), o.speaker(cmd), why)
-		},
-	}
-	o.flags(cmd)
-	cmd.Flags().StringVar(&why, "why", "", "why, one line")
-	return cmd
-}
-
-func (o *paperOptions) rollback(ctx context.Context, s *speaker, why string) error {
-	site, err := openSite(ctx, o.config, s.errout)
-	if err != nil {
-		return err
-	}
-	register, trust, err := site.register()
-	if err != nil {
-		return err
-	}
-	who, err := o.person(register)
-	if err != nil {
-		return err
-	}
-	s.site = site
-	live := site.ledger.Live()
-	if live.Parent == "" || live.Parent == "none" {
-		return &exitError{exitUnmet, fmt.Errorf("live is %s, and nothing was before it", live.Bundle), "'evenkeel stop' stops all acts"}
-	}
-	if _, err := site.ledger.Change(live.Proposal, s.now); err != nil { // what made it live is no proposal
-		return &exitError{exitUnmet, fmt.Errorf("live is %s, to which somebody has gone back already", live.Bundle), "the way on is another proposal"}
-	}
-	fmt.Fprintf(s.out, "live  %s since %s\nback  to %s\n\n", live.Bundle, stamp(live.Since), live.Parent)
-	signed, err := s.say(ctx, knowledge.Rollback, map[string]string{"proposal": live.Proposal, "trust": trust, "env": site.ledger.Env(),
-		"seq": fmt.Sprint(live.Seq + 1), "parent": live.Bundle, "bundle": live.Parent,
-		"person": who.ID, "name": who.Name, "why": why, "time": s.time()}, nil)
-	if err != nil || signed.Text == nil {
-		return err
-	}
-	return s.next("")
 }

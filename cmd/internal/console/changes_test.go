@@ -23,7 +23,7 @@ func governed() Config {
 		}
 		return []byte("papers of " + id), nil
 	}
-	c.Parent = func(_ context.Context, id string) ([]byte, error) { return []byte("parent of " + id), nil }
+	c.Base = func(_ context.Context, id string) ([]byte, error) { return []byte("base of " + id), nil }
 	return c
 }
 
@@ -47,7 +47,7 @@ func TestChanges(t *testing.T) {
 		{"how things stand is told", governed(), "GET", "/v1/changes", 200, "application/json", "{\"v\":1}\n"},
 		{"why they are not known stays here", unread, "GET", "/v1/changes", 503, "text/plain; charset=utf-8", "the log cannot be read\n"},
 		{"a change comes as an archive", governed(), "GET", "/v1/changes/3fa41b02", 200, "application/zip", "papers of 3fa41b02"},
-		{"so does what it would replace", governed(), "GET", "/v1/changes/3fa41b02/parent", 200, "application/zip", "parent of 3fa41b02"},
+		{"so does what it would change", governed(), "GET", "/v1/changes/3fa41b02/base", 200, "application/zip", "base of 3fa41b02"},
 		{"a digest is a name", governed(), "GET", "/v1/changes/sha256:3fa41b02", 200, "application/zip", "papers of sha256:3fa41b02"},
 		{"that there is none is told", governed(), "GET", "/v1/changes/gone", 404, "text/plain; charset=utf-8", "change gone: not known here\n"},
 		{"why one cannot be read stays here", governed(), "GET", "/v1/changes/broken", 503, "text/plain; charset=utf-8", "the change cannot be read\n"},

@@ -35,11 +35,11 @@ type Config struct {
 	MaxPapers int64
 
 	// Changes returns how things stand with the rules, as JSON; Change the papers
-	// of one change with what they are about, as a zip archive, and Parent the
-	// files that it would replace, likewise. They are not nil if Papers is not, and
+	// of one change with what they are about, as a zip archive, and Base the people
+	// register in force and the files that it would replace, likewise. They are not nil if Papers is not, and
 	// may take their time. What an error says stays here, but for [ErrUnknown].
-	Changes        func(ctx context.Context) (any, error)
-	Change, Parent ChangeReader
+	Changes      func(ctx context.Context) (any, error)
+	Change, Base ChangeReader
 }
 
 // ChangeReader reads an archive about the change that id names: the beginning
@@ -123,7 +123,7 @@ func (c *Console) Handler() http.Handler {
 		mux.HandleFunc("POST /v1/papers", c.takePapers)
 		mux.HandleFunc("GET /v1/changes", c.reader(c.changes))
 		mux.HandleFunc("GET /v1/changes/{id}", c.reader(c.archive(c.config.Change)))
-		mux.HandleFunc("GET /v1/changes/{id}/parent", c.reader(c.archive(c.config.Parent)))
+		mux.HandleFunc("GET /v1/changes/{id}/base", c.reader(c.archive(c.config.Base)))
 	}
 	return c.guarded(mux)
 }

@@ -11,7 +11,8 @@
 //	GET /v1/changes/ID  the papers of a change with its bundle and dossier, as a zip
 //	               archive of what 'evenkeel rules export' writes; ID is the beginning
 //	               of the proposal's digest; 404 when it is not known
-//	GET /v1/changes/ID/parent  the bundle that it would replace, likewise
+//	GET /v1/changes/ID/base  the people register in force, and the bundle that the
+//	               change would replace, likewise
 //
 // An answer of /readyz:
 //
