@@ -113,7 +113,11 @@ func stretch(ctx context.Context, r *audit.Reader, from, to auditBound) (a, b in
 	if err == nil && !to.time.IsZero() {
 		b, err = engine.FirstSince(ctx, r, r.Size(), to.time.Add(1))
 	}
-	if err == nil && a > b {
+	switch {
+	case err != nil:
+	case from.seq > 0 && from.seq >= r.Size(): // what compares nothing must not look like what found no difference
+		err = &exitError{exitUsage, fmt.Errorf("replay: --from %d, and the log ends with entry %d", from.seq, r.Size()-1), ""}
+	case a > b:
 		err = &exitError{exitUsage, fmt.Errorf("replay: the stretch ends before it begins: entries %d to %d", a, b-1), ""}
 	}
 	return a, b, err
@@ -213,7 +217,11 @@ func (r *replayReport) print(w io.Writer) error {
 	if more := r.Different + r.Otherwise - len(r.Differences); more > 0 {
 		say("… and %s more", count(more, "decision"))
 	}
-	say("entries    %d to %d", r.From, r.To-1)
+	if r.From == r.To {
+		say("entries    none")
+	} else {
+		say("entries    %d to %d", r.From, r.To-1)
+	}
 	say("decisions  %d", r.Decisions)
 	say("same       %d byte for byte", r.Same)
 	say("different  %d", r.Different)
