@@ -27,6 +27,7 @@ type backtestOptions struct {
 	since, until   string
 	recordings     []string
 	detect         detectOptions
+	learning       string // flag of detect that was given, if any
 	output, out    string
 }
 
@@ -48,13 +49,19 @@ recorded.
 
 The report names the packs, the facts and the build, and is the same bytes
 wherever it is made. Its digest, that of the output of -o json, is what a proposal
-names as its evidence.`,
+names as its evidence. Where there is no fact to decide upon there is no report, and
+the exit code is 1.`,
 		Example: `  evenkeel rules backtest packs/web --facts facts.jsonl
   evenkeel rules backtest packs/web --against packs/web-live --data /var/lib/evenkeel --since 2026-11-08T00:00:00Z
   evenkeel rules backtest packs/web --against h1:6a2… --data /var/lib/evenkeel -o html --out report.html
   evenkeel rules backtest packs/web --recording 'f*.csv.gz' --calibrate 'h*.csv.gz' -o json --out evidence.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, name := range []string{"calibrate", "alpha", "epoch", "warmup", "tick"} {
+				if cmd.Flags().Changed(name) {
+					o.learning = name
+				}
+			}
 			return o.run(cmd.Context(), args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -88,8 +95,8 @@ func (o *backtestOptions) check() error {
 		err = fmt.Errorf("rules backtest: %d of --facts, --data and --recording are given, want one", given)
 	case o.log.data == "" && (o.since != "" || o.until != "" || o.log.key != ""):
 		err = errors.New("rules backtest: --since, --until and --key are about a log, and need --data")
-	case len(o.recordings) == 0 && len(o.detect.calibrate) > 0:
-		err = errors.New("rules backtest: --calibrate is about recordings, and needs --recording")
+	case len(o.recordings) == 0 && o.learning != "":
+		err = fmt.Errorf("rules backtest: --%s is about recordings, and needs --recording", o.learning)
 	default:
 		return nil
 	}
@@ -115,6 +122,10 @@ func (o *backtestOptions) run(ctx context.Context, dir string, stdout, stderr io
 	report, err := o.play(ctx, candidate, base, stderr)
 	if err != nil {
 		return err
+	}
+	if report.Facts.Decided == 0 { // nothing was put to the pack, so the report is evidence of nothing
+		return &exitError{exitFailed, fmt.Errorf("rules backtest: %d facts, none to decide upon: there is no report", report.Facts.Count),
+			"give more facts, or with --data another --since and --until"}
 	}
 	return o.write(report, stdout, stderr)
 }
