@@ -46,8 +46,8 @@ and just above, and says what fires there. --cover says which parts of a conditi
 no test saw true, or false. --mutate plants mistakes in the rules, one at a time,
 and says which ones no test of the rule notices.
 
-Exit code 3 when a test fails or the score is below --min-score, 1 when the pack
-cannot be read or compiled.`,
+Exit code 3 when a test fails, when there is none, or when the score is below
+--min-score or not known within --budget; 1 when the pack cannot be read or compiled.`,
 		Example: `  evenkeel rules test packs/web --mutate --min-score 90
   evenkeel rules test packs/web -o junit > report.xml
   evenkeel rules test packs/web --watch --cover`,
@@ -228,10 +228,15 @@ func (r *testReport) verdict(dir string, o testOptions) error {
 		}
 	}
 	switch {
+	case len(r.Tests) == 0: // 0 of 0 is no proof of anything
+		return unmet(fmt.Errorf("rules test %s: there is no test, want some for each rule in tests/RULE.yaml", dir))
 	case r.Failed > 0:
 		return unmet(fmt.Errorf("rules test %s: %d of %d tests failed", dir, r.Failed, r.Failed+r.Passed))
 	case wrong > 0:
 		return unmet(fmt.Errorf("rules test %s: %s decided otherwise than written", dir, count(wrong, "bound")))
+	case r.Mutation != nil && o.score > 0 && r.Mutation.run() < min(r.Mutation.Total, o.most): // a slow machine must not raise the score
+		return unmet(fmt.Errorf("rules test %s: %d of %d mistakes tried in %v, want all of them for a score: give a longer --budget",
+			dir, r.Mutation.run(), min(r.Mutation.Total, o.most), o.budget))
 	case r.Mutation != nil && r.Mutation.Score < float64(o.score):
 		return unmet(fmt.Errorf("rules test %s: %.1f %% of the mistakes noticed, want %d %%", dir, r.Mutation.Score, o.score))
 	}

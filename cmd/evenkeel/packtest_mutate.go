@@ -22,6 +22,9 @@ type mutationReport struct {
 	Total    int            `json:"total"`
 }
 
+// run returns how many mistakes were tried.
+func (r *mutationReport) run() int { return r.Killed + len(r.Survived) }
+
 // mutantResult is a mistake that no test of its rule noticed.
 type mutantResult struct {
 	Column int    `json:"column"`
@@ -76,8 +79,8 @@ func (b *bench) mutate(ctx context.Context, o testOptions) (*mutationReport, err
 			r.Survived = append(r.Survived, mutantResult{m.Column, m.Source.Name, m.Line, m.rule, string(m.Source.Text), m.What})
 		}
 	}
-	if run := r.Killed + len(r.Survived); run > 0 {
-		r.Score = 100 * float64(r.Killed) / float64(run)
+	if r.run() > 0 {
+		r.Score = 100 * float64(r.Killed) / float64(r.run())
 	}
 	slices.SortStableFunc(r.Survived, func(a, b mutantResult) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), a.Line-b.Line, a.Column-b.Column)
@@ -186,5 +189,5 @@ func printMutation(w io.Writer, r *mutationReport) {
 	if r.NotRun > 0 {
 		left = fmt.Sprintf(", %d not tried", r.NotRun)
 	}
-	fmt.Fprintf(w, "%d of %d mistakes noticed (%.1f %%)%s\n", r.Killed, r.Killed+len(r.Survived), r.Score, left)
+	fmt.Fprintf(w, "%d of %d mistakes noticed (%.1f %%)%s\n", r.Killed, r.run(), r.Score, left)
 }

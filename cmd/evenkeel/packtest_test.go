@@ -117,6 +117,10 @@ func TestRulesTestStopsWhenItsTimeIsUp(t *testing.T) {
 	if r, err := b.mutate(t.Context(), o); err != nil || r.NotRun != r.Total {
 		t.Errorf("mutate = %+v, %v, want none run", r, err)
 	}
+	code, _, errs := evenkeelRun(t, "rules", "test", packs["demo"], "--mutate", "--budget", "1ns", "--min-score", "1")
+	if code != exitUnmet || !strings.Contains(errs, "mistakes tried in 1ns, want all of them for a score") {
+		t.Errorf("rules test without time for its mistakes: exit %d, %s, want %d", code, errs, exitUnmet)
+	}
 }
 
 func TestCoverageNamesWhatNoTestSaw(t *testing.T) {
