@@ -159,7 +159,7 @@ func readFiles(fsys fs.FS) (map[string][]byte, error) {
 	return files, nil
 }
 
-const noPlace = "has no place in a pack, want pack.yaml, README.md, rules/*.grl and tests/*.yaml"
+const noPlace = "has no place in a pack, want pack.yaml, README.md, rules/*.grl and tests/*.yaml, where * is the name of a rule: a letter, then 2 to 63 letters, digits or _"
 
 // lacking complains about each file that every pack has and this one has not.
 func lacking(files map[string][]byte) (errs Errors) {
