@@ -124,13 +124,11 @@ func (o *backtestOptions) logFacts(bar *progress) (backtest.Feed, func() error, 
 	feed := func(ctx context.Context, take func(backtest.Recorded) error) error {
 		span := logSpan{from: since.seq, to: min(until.seq, r.Size()-1), since: since.time, until: until.time}
 		if since.seq > 0 { // the entry's time says what is remembered
-			err := r.Scan(ctx, since.seq, since.seq+1, func(rec audit.Record) error {
-				span.since = rec.Time
-				return nil
-			})
+			first, err := recordAt(ctx, r, since.seq)
 			if err != nil {
 				return err
 			}
+			span.since = first.Time
 		}
 		return scanFacts(ctx, r, span, bar, take)
 	}

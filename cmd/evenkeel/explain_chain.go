@@ -20,10 +20,7 @@ type chain struct {
 // readChain reads the story of the decision in entry seq. The whole rest of the
 // log is looked through: a hold may end a day later.
 func readChain(ctx context.Context, r *audit.Reader, seq int64, intents []actions.Intent) (c chain, err error) {
-	err = r.Scan(ctx, seq-1, seq, func(rec audit.Record) error {
-		c.fact = rec
-		return nil
-	})
+	c.fact, err = recordAt(ctx, r, seq-1)
 	if err != nil || len(intents) == 0 {
 		return c, err
 	}

@@ -39,7 +39,11 @@ func findDecision(ctx context.Context, r *audit.Reader, what string) (int64, err
 
 // decisionOf returns the decision to whose story entry n belongs.
 func decisionOf(ctx context.Context, r *audit.Reader, n int64) (int64, error) {
-	e, err := entryAt(ctx, r, n)
+	rec, err := recordAt(ctx, r, n)
+	if err != nil {
+		return 0, err
+	}
+	e, err := audit.Decode(rec.Bytes)
 	if err != nil {
 		return 0, err
 	}
@@ -53,13 +57,13 @@ func decisionOf(ctx context.Context, r *audit.Reader, n int64) (int64, error) {
 		"'evenkeel audit show --type decision' lists decisions"}
 }
 
-// entryAt returns an entry of the log.
-func entryAt(ctx context.Context, r *audit.Reader, n int64) (e audit.Stored, err error) {
+// recordAt returns an entry of the log, as stored.
+func recordAt(ctx context.Context, r *audit.Reader, n int64) (found audit.Record, err error) {
 	err = r.Scan(ctx, n, n+1, func(rec audit.Record) error {
-		e, err = audit.Decode(rec.Bytes)
-		return err
+		found = rec
+		return nil
 	})
-	return e, err
+	return found, err
 }
 
 // byDigest returns the one decision that prefix means.

@@ -85,7 +85,7 @@ func (o *paperOptions) speaker(cmd *cobra.Command) *speaker {
 }
 
 // time returns the time of the command as statements write it.
-func (s *speaker) time() string { return s.now.Format(time.RFC3339) }
+func (s *speaker) time() string { return stamp(s.now) }
 
 // say makes a statement, shows it, asks, signs it, and sends it with the rest of
 // the parcel. What the daemon would refuse is not sent: it would say so in its own
@@ -163,11 +163,10 @@ func (s *speaker) sign(kind knowledge.Kind, text []byte) (signed knowledge.Signe
 
 // paperName names the file of a statement so that no other has its name.
 func paperName(kind knowledge.Kind, person string, text []byte) string {
-	sum := strings.TrimPrefix(knowledge.TextDigest(text), "sha256:")
-	return fmt.Sprintf("%s-%s-%s.txt", kind, person, sum[:12])
+	return fmt.Sprintf("%s-%s-%s.txt", kind, person, changeID(knowledge.TextDigest(text)))
 }
 
-// changeID returns the beginning of a digest, enough to name a change.
+// changeID returns the beginning of a digest, enough to name a change or a paper.
 func changeID(digest string) string {
 	digest = strings.TrimPrefix(digest, "sha256:")
 	return digest[:min(12, len(digest))]

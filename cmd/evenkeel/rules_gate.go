@@ -147,7 +147,7 @@ func printVerdict(w io.Writer, q knowledge.Question, v knowledge.Verdict) error 
 	fmt.Fprintf(t, "environment\t%s\n", q.Env)
 	fmt.Fprintf(t, "bundle\t%s\n", or(q.Bundle, "could not be read"))
 	fmt.Fprintf(t, "in place of\t%s, sequence %d\n", q.Active, q.Seq)
-	fmt.Fprintf(t, "at\t%s\n", q.Now.UTC().Format(time.RFC3339))
+	fmt.Fprintf(t, "at\t%s\n", stamp(q.Now))
 	fmt.Fprintf(t, "proposal\t%s\n", or(v.Proposal, "none"))
 	if v.Proposal != "" {
 		fmt.Fprintf(t, "why\t%s\n", v.Plan.Field("why"))

@@ -46,6 +46,7 @@ func reportChange(c knowledge.Change) changeReport {
 	return r
 }
 
+// stamp writes a time as statements have it.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // statusReport is what 'rules status -o json' prints.
