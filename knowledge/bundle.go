@@ -35,6 +35,9 @@ func ReadBundle(fsys fs.FS) (map[string][]byte, error) {
 		}
 		b, err := readUpTo(fsys, name, MaxPackBytes-total)
 		files[name], total = b, total+int64(len(b))
+		if err == nil && total > MaxPackBytes {
+			err = fmt.Errorf("more than %d bytes", MaxPackBytes)
+		}
 		return err
 	})
 	if err == nil && len(files) == 0 {
@@ -46,17 +49,15 @@ func ReadBundle(fsys fs.FS) (map[string][]byte, error) {
 	return files, nil
 }
 
+// readUpTo reads a file, and of a larger one a byte more than the limit, for the
+// caller to refuse it by its size.
 func readUpTo(fsys fs.FS, name string, limit int64) ([]byte, error) {
 	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	err = errors.Join(err, f.Close())
-	if err == nil && int64(len(b)) > limit {
-		err = fmt.Errorf("more than %d bytes", MaxPackBytes)
-	}
-	return b, err
+	return b, errors.Join(err, f.Close())
 }
 
 // BundleDigest returns the digest of a bundle's files: "h1:" and the base64 of

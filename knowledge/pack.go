@@ -3,7 +3,6 @@ package knowledge
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"path"
@@ -190,12 +189,7 @@ var (
 )
 
 func readFile(fsys fs.FS, name string) ([]byte, error) {
-	f, err := fsys.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
-	err = errors.Join(err, f.Close())
+	b, err := readUpTo(fsys, name, maxFileBytes)
 	if err == nil && len(b) > maxFileBytes {
 		err = Errors{{File: name, Msg: fmt.Sprintf("more than %d bytes", maxFileBytes)}}
 	}

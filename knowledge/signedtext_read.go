@@ -2,7 +2,6 @@ package knowledge
 
 import (
 	"fmt"
-	"io"
 	"io/fs"
 	"strings"
 )
@@ -73,10 +72,5 @@ func readSmall(fsys fs.FS, e fs.DirEntry, limit int64) ([]byte, error) {
 	if !e.Type().IsRegular() {
 		return nil, fmt.Errorf("%q is not a regular file", e.Name())
 	}
-	f, err := fsys.Open(e.Name())
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, limit+1))
+	return readUpTo(fsys, e.Name(), limit)
 }
