@@ -66,10 +66,19 @@ func (c *Chain) judge(q Question) Verdict {
 	}
 	policy, ok := register.Policy(q.Env)
 	if !ok {
-		return refuse(fmt.Errorf("environment %q is not in the register", q.Env))
+		return refuse(fmt.Errorf("environment %q is not in the register, want one of %s", q.Env, register.environments()))
 	}
 	g := &gate{Question: q, chain: c, digest: digest, papers: sift(register, policy, q.Statements)}
 	return g.verdict()
+}
+
+// environments returns what a caller may name, each with its id.
+func (r *Register) environments() string {
+	var names []string
+	for _, p := range r.Policies {
+		names = append(names, p.Env)
+	}
+	return strings.Join(names, ", ")
 }
 
 func (r *Register) inForce(now time.Time) error {

@@ -58,7 +58,7 @@ and is recorded in the log, so that the daemon must not be running. Whether it
 fits the configuration of the group is seen at the start: what does not is
 refused there, and the file before it is taken.
 
-The name is recorded and not proven: there are no keys of people yet.`,
+The name is recorded and not proven: nothing is signed.`,
 		Example: "  evenkeel baseline import web.json --data /var/lib/evenkeel --by ana",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

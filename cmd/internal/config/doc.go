@@ -14,7 +14,8 @@
 //
 //	env           name of the environment; part of every subject and of every entry of the log. Required.
 //	data          directory of the log and of the embedded broker's store. Required.
-//	trust         sha256:… of the first register of people. Optional until rule changes are signed.
+//	trust         sha256:… of the first register of people, written down by hand. Without it nobody can approve
+//	              rules, and every group observes.
 //	nats          the broker that carries facts. Default: {embedded: true}.
 //	  embedded    true: a broker inside this process, not reachable from outside.
 //	  url         an external one instead: tls://HOST:PORT; nats://HOST:PORT on loopback only.
