@@ -79,6 +79,10 @@ func readRegisters(dir, trust string) (chain *knowledge.Chain, pinned bool, err 
 	if pinned = trust != ""; !pinned {
 		trust = knowledge.TextDigest(texts[0].Text)
 	}
+	if first := knowledge.TextDigest(texts[0].Text); pinned && first != trust {
+		return nil, false, &exitError{exitFailed, fmt.Errorf("people: %s begins with %s, want the trusted %s", dir, first, trust),
+			"one of them is another site's: what is trusted is the digest of version 1, as 'evenkeel people init' printed it"}
+	}
 	chain, err = knowledge.ReadChain(trust, texts)
 	if err != nil {
 		return nil, false, &exitError{exitFailed, err, "every version is signed as 'evenkeel people add --help' says, with 'evenkeel rules sign'"}

@@ -131,8 +131,12 @@ func (p *player) step(t *testing.T, command, want string) {
 		startServing(t, words(args))
 	case ours:
 		eventually(t, "it prints what the tutorial says", func() bool {
-			out = typed(t, words(args))
+			var code int
+			out, code = typed(t, words(args))
 			found := form.FindStringSubmatch(tidy(out))
+			if found == nil && code == exitDone && signs(words(args)) {
+				t.Fatal("it signs and prints something else")
+			}
 			for i, token := range tokens {
 				if found != nil {
 					p.known[token] = found[i+1]
@@ -207,15 +211,21 @@ func words(line string) []string {
 	return args
 }
 
-// typed returns what a command of the program prints. Nobody is asked.
-func typed(t *testing.T, args []string) string {
+// signs says whether a command signs something.
+func signs(args []string) bool {
+	return args[0] == "rules" && slices.Contains([]string{"propose", "approve", "reject"}, args[1])
+}
+
+// typed returns what a command of the program prints, and its exit code. Nobody is
+// asked.
+func typed(t *testing.T, args []string) (string, int) {
 	t.Helper()
-	if args[0] == "rules" && slices.Contains([]string{"propose", "approve", "reject"}, args[1]) {
+	if signs(args) {
 		args = append(args, "--yes")
 	}
 	var out strings.Builder
-	run(t.Context(), args, &out, &out)
-	return out.String()
+	code := run(t.Context(), args, &out, &out)
+	return out.String(), code
 }
 
 // shell returns what a command prints. It may leave a process behind, which must

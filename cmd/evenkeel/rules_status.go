@@ -196,7 +196,7 @@ func reportStatus(l *knowledge.Ledger, now time.Time, ended bool) statusReport {
 func (r *statusReport) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if r.Register == "" {
-		_, err := fmt.Fprintln(w, "nobody can change rules yet: the log holds no people register, which 'evenkeel people submit' hands to the daemon")
+		_, err := fmt.Fprintln(w, "nobody can change rules yet: the log does not hold the people register that is trusted, which 'evenkeel people submit' hands to the daemon")
 		return err
 	}
 	row := func(cells ...string) {
