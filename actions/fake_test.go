@@ -295,7 +295,7 @@ type world struct {
 	limits Limits
 	file   string
 	groups []string
-	verify func(context.Context, Intent) error
+	verify func(context.Context, Intent, Limits) error
 	asked  []string // of verify
 	guard  *Guard
 	nonce  int

@@ -55,13 +55,14 @@ type Config struct {
 	// out, and if its first word is "freeze" nothing is put back either. It
 	// works when everything else is down.
 	StopFile string
-	// Verify, unless nil, says whether what an intent wants is approved now; its
-	// error is why not, and refuses the intent. It is asked when an intent that
+	// Verify, unless nil, says whether what an intent wants is approved now, and
+	// the limits by which it is judged; its error is why not, and refuses the
+	// intent. The limits are not to be modified. It is asked when an intent that
 	// takes capacity or tells a human is judged, again right before each call
 	// that takes capacity, those that the guard repeats by itself among them, and
 	// never for what puts back. It is called with the group's lock held: it must
 	// return soon and must not call the guard.
-	Verify func(context.Context, Intent) error
+	Verify func(context.Context, Intent, Limits) error
 	// OnOutcome, unless nil, is called with every recorded outcome but a
 	// refusal, after it is durable, in order for each group, never with a lock
 	// held. Outcomes of open acts and of the last minute are told again after
@@ -80,7 +81,7 @@ type Guard struct {
 	groups map[string]*group
 	orphan map[string]*ledger // groups of the log that are not configured, while they have open acts
 	stop   *stopSwitch
-	verify func(context.Context, Intent) error // nil: nobody is asked
+	verify func(context.Context, Intent, Limits) error // nil: nobody is asked
 	count  counters
 }
 

@@ -90,7 +90,7 @@ func (gr *group) unapproved(ctx context.Context, in Intent) refusal {
 	if gr.guard.verify == nil || in.Verb == Restore {
 		return refusal{}
 	}
-	if err := gr.guard.verify(ctx, in); err != nil {
+	if err := gr.guard.verify(ctx, in, gr.Limits); err != nil {
 		return refuse(limitUnapproved, "%v", err)
 	}
 	return refusal{}

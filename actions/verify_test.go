@@ -3,6 +3,7 @@ package actions
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -11,8 +12,11 @@ import (
 
 // TestVerify refuses what is not approved at each of the moments it is asked.
 func TestVerify(t *testing.T) {
-	refuse := func(w *world, after int) func(context.Context, Intent) error {
-		return func(_ context.Context, in Intent) error {
+	refuse := func(w *world, after int) func(context.Context, Intent, Limits) error {
+		return func(_ context.Context, in Intent, l Limits) error {
+			if !reflect.DeepEqual(l, w.limits) {
+				t.Errorf("asked with the limits %+v, want those in force", l)
+			}
 			w.asked = append(w.asked, string(in.Verb)+" "+in.Member)
 			if len(w.asked) > after {
 				return errors.New("two people have not approved " + in.Version)

@@ -4,19 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/evenkeel/evenkeel/actions"
 	"github.com/evenkeel/evenkeel/audit"
+	"github.com/evenkeel/evenkeel/engine"
 	"github.com/evenkeel/evenkeel/knowledge"
 )
 
 // actuator is the last to look at who approved what: right before an act it asks
 // a ledger of its own, folded from the log's bytes, with every signature checked
 // again. A governor or an engine that lied, or that somebody changed, gets no act
-// out of it that two people did not approve.
+// out of it that two people did not approve: none in a group to which the bundle
+// has not come, by a rule or with a verb that it does not have, or beyond the
+// limits that it sets.
 type actuator struct {
 	log   governLog
 	store store
@@ -36,8 +41,9 @@ func newActuator(log governLog, s store, trust, env string, now func() time.Time
 	return &actuator{log: log, store: s, now: now, ledger: knowledge.NewLedger(trust, env), packs: map[string]*knowledge.Pack{}}
 }
 
-// verify returns why an intent must not be carried out, nil when it may.
-func (a *actuator) verify(ctx context.Context, i actions.Intent) error {
+// verify returns why an intent must not be carried out, nil when it may. limits
+// are those by which it is judged.
+func (a *actuator) verify(ctx context.Context, i actions.Intent, limits actions.Limits) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := a.catchUp(ctx); err != nil {
@@ -49,6 +55,25 @@ func (a *actuator) verify(ctx context.Context, i actions.Intent) error {
 	}
 	if v := a.ledger.Authorise(p, i.Group, i.Rule, a.now()); !v.Accepted {
 		return errors.New(strings.Join(v.Reasons, "; "))
+	}
+	return envelops(p, i, limits)
+}
+
+// envelops returns an error unless the intent is one that the rules of the pack
+// may have, judged by the pack's limits.
+func envelops(p *knowledge.Pack, i actions.Intent, limits actions.Limits) error {
+	approved, err := packLimits(p)
+	switch {
+	case err != nil:
+		return err
+	case p.Mode != string(engine.Act):
+		return fmt.Errorf("the bundle %s is approved for mode %s", p.Digest, p.Mode)
+	case !slices.Contains(p.Verbs, string(i.Verb)):
+		return fmt.Errorf("the bundle %s is approved for the verbs %q, not for %.40q", p.Digest, p.Verbs, i.Verb)
+	case !slices.ContainsFunc(p.Rules, func(f knowledge.File) bool { return f.Name == "rules/"+i.Rule+".grl" }):
+		return fmt.Errorf("the bundle %s has no rule %.40q", p.Digest, i.Rule)
+	case !reflect.DeepEqual(limits, approved):
+		return fmt.Errorf("the limits in force are not those of the bundle %s", p.Digest)
 	}
 	return nil
 }

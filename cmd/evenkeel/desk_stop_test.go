@@ -43,7 +43,7 @@ func TestAStopReachesIntentsOnTheDesk(t *testing.T) {
 			limits.Stale, limits.Lease, limits.Panic = time.Hour, time.Minute, 100
 			guard, err := actions.NewGuard(t.Context(), actions.Config{Log: log,
 				Groups: []actions.Group{{Name: "web", Executor: f, Limits: limits}},
-				Verify: func(context.Context, actions.Intent) error {
+				Verify: func(context.Context, actions.Intent, actions.Limits) error {
 					if withdrawn.Load() {
 						return errors.New("withdrawn")
 					}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/evenkeel/evenkeel/audit"
 	"github.com/evenkeel/evenkeel/engine"
 	"github.com/evenkeel/evenkeel/knowledge"
 )
@@ -43,6 +44,8 @@ type governor struct {
 	last      time.Time       // of the last of them
 	candidate *knowledge.Pack // of the rollout under way; nil: there is none
 	kept      string          // what keeps people's word from being carried out; "": nothing does
+	forged    []audit.Entry   // refusals of entries of the log that no paper bears out, to be recorded
+	gone      error           // why what is being rolled out cannot be read; nil: it can
 }
 
 // paperResult is what became of one paper of a parcel.
@@ -256,7 +259,7 @@ func (g *governor) tick(ctx context.Context) error {
 // carryOn carries out what people said and what the clock makes due: stops
 // first, which wait for nothing. mu is held.
 func (g *governor) carryOn(ctx context.Context) error {
-	return errors.Join(g.turnSwitch(ctx), g.advance(ctx), g.liftRules(ctx))
+	return errors.Join(g.turnSwitch(ctx), g.advance(ctx), g.liftRules(ctx), g.refuseForged(ctx))
 }
 
 // advance carries out all that is due. mu is held.
@@ -267,6 +270,9 @@ func (g *governor) advance(ctx context.Context) error {
 			return err
 		}
 		step, due := g.ledger.Due(now)
+		if g.gone != nil {
+			step, due = g.ledger.Halt(g.gone.Error())
+		}
 		if !due {
 			return nil
 		}
@@ -322,7 +328,7 @@ func (g *governor) follow(ctx context.Context, now time.Time, why string) {
 
 // seek finds the pack that is being rolled out, and has it watched. mu is held.
 func (g *governor) seek(now time.Time) {
-	g.candidate = nil
+	g.candidate, g.gone = nil, nil
 	c, rolling := g.ledger.Rollout(now)
 	if !rolling {
 		g.overseer.begin(overseen{}, nil, nil, now)
@@ -335,7 +341,7 @@ func (g *governor) seek(now time.Time) {
 	}
 	if err != nil { // the groups that ran it go back: Runs knows no candidate
 		g.logger.Error("what is being rolled out is gone", "error", err)
-		p = nil
+		p, g.gone = nil, fmt.Errorf("what was approved is gone: %w", err)
 	}
 	g.candidate = p
 	var ring []string

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/evenkeel/evenkeel/audit"
+	"github.com/evenkeel/evenkeel/knowledge"
 )
 
 // governLog is the log as the governor needs it.
@@ -15,31 +19,63 @@ type governLog interface {
 	Size() int64
 }
 
-// restore folds the log.
+// restore folds the log, and refuses in it what somebody forged.
 func (g *governor) restore(ctx context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.catchUp(ctx)
+	return errors.Join(g.catchUp(ctx), g.refuseForged(ctx))
 }
 
 // catchUp folds what came to the log since, whoever wrote it. mu is held.
 func (g *governor) catchUp(ctx context.Context) error { return g.fold(ctx, g.log.Size(), -1) }
 
 // fold takes the entries below to into the ledger. One that its papers do not
-// bear out counts for nothing: it is told, or is an error if it is our own. mu is
-// held.
+// bear out counts for nothing: it is to be refused in the log, unless it was
+// before, or is an error if it is our own. mu is held.
 func (g *governor) fold(ctx context.Context, to, own int64) error {
 	err := g.log.Scan(ctx, g.read, to, func(r audit.Record) error {
 		err := g.ledger.Apply(r)
 		g.read, g.last = r.Seq+1, r.Time
+		if len(g.forged) > 0 && bytes.Contains(r.Bytes, []byte(`"actor":"`+viaLog+`"`)) {
+			g.forged = slices.DeleteFunc(g.forged, func(e audit.Entry) bool { return isEntry(r, e) })
+		}
 		if err != nil && r.Seq != own {
-			g.logger.Error("the log holds what no paper bears out", "error", err)
+			if len(g.forged) < maxForged {
+				g.forged = append(g.forged, knowledge.Refusal(knowledge.SignedText{Name: fmt.Sprintf("entry %d", r.Seq), Text: r.Bytes}, viaLog, err))
+			}
 			err = nil
 		}
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("governor: read the log: %w", err)
+	}
+	return nil
+}
+
+const (
+	// viaLog is the channel of what somebody wrote into the log past us.
+	viaLog = "log"
+	// maxForged bounds the forged entries whose refusal is to be recorded; the
+	// rest are refused at the next start.
+	maxForged = 1000
+)
+
+// isEntry reports whether a record is of an entry with the type, actor and
+// correlation of e.
+func isEntry(r audit.Record, e audit.Entry) bool {
+	s, err := audit.Decode(r.Bytes)
+	return err == nil && s.Type == e.Type && s.Actor == e.Actor && s.Corr == e.Corr
+}
+
+// refuseForged records the refusal of forged entries. mu is held.
+func (g *governor) refuseForged(ctx context.Context) error {
+	for range len(g.forged) {
+		e := g.forged[0]
+		g.logger.Error("the log holds what no paper bears out", "refused", e.Body)
+		if err := g.record(ctx, e); err != nil { // which takes it off
+			return err
+		}
 	}
 	return nil
 }

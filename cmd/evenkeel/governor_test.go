@@ -163,6 +163,20 @@ func (o *office) answer(t *testing.T, person, decision string, p *parcel) *parce
 	return &parcel{statements: []knowledge.SignedText{o.signed(t, person, knowledge.Approval, fields)}}
 }
 
+// limits returns the limits of a parcel's bundle, as the guard takes them.
+func (o *office) limits(t *testing.T, p *parcel) actions.Limits {
+	t.Helper()
+	pack, err := knowledge.ParsePack(p.bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits, err := packLimits(pack)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return limits
+}
+
 // take has the governor take a parcel, and returns what became of its last paper.
 func (o *office) take(t *testing.T, p *parcel) paperResult {
 	t.Helper()
@@ -354,7 +368,8 @@ func TestActuatorAsksForItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	act := actions.Intent{Version: digest, Group: "web-b", Rule: "slow_member", Verb: actions.Drain}
-	if err := a.verify(t.Context(), act); err != nil {
+	limits := o.limits(t, first)
+	if err := a.verify(t.Context(), act, limits); err != nil {
 		t.Errorf("by what is live: %v", err)
 	}
 	p := o.proposal(t, o.pack(t, "the second"), nil)
@@ -364,17 +379,17 @@ func TestActuatorAsksForItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	act.Version = candidate
-	if err := a.verify(t.Context(), act); err == nil || !strings.Contains(err.Error(), "runs the bundle") {
+	if err := a.verify(t.Context(), act, limits); err == nil || !strings.Contains(err.Error(), "runs the bundle") {
 		t.Errorf("by what nobody approved: %v", err)
 	}
 	o.take(t, o.answer(t, "ben", "approve", p))
 	o.take(t, o.answer(t, "cleo", "approve", p))
 	o.pass(t, 10*time.Second)
-	if err := a.verify(t.Context(), act); err == nil {
+	if err := a.verify(t.Context(), act, limits); err == nil {
 		t.Error("by what has not come to the group: got no error")
 	}
 	act.Group = "web-a"
-	if err := a.verify(t.Context(), act); err != nil {
+	if err := a.verify(t.Context(), act, limits); err != nil {
 		t.Errorf("in the ring: %v", err)
 	}
 	stop := o.signed(t, "ben", knowledge.Stop, map[string]string{"trust": o.trust, "env": o.env, "scope": "group/web-a", "person": "ben",
@@ -382,7 +397,7 @@ func TestActuatorAsksForItself(t *testing.T) {
 	if r := o.take(t, &parcel{statements: []knowledge.SignedText{stop}}); r.Result != "taken" {
 		t.Fatalf("stop: %s", r.Why)
 	}
-	if err := a.verify(t.Context(), act); err == nil || !strings.Contains(err.Error(), "stopped by ben") {
+	if err := a.verify(t.Context(), act, limits); err == nil || !strings.Contains(err.Error(), "stopped by ben") {
 		t.Errorf("where it is stopped: %v", err)
 	}
 }

@@ -31,11 +31,13 @@ func (g *governor) start(ctx context.Context) error {
 			continue
 		}
 		asked = append(asked, digest)
-		p, err := g.store.pack(digest)
-		if err != nil {
-			continue // said when the group is to turn to it
+		v := knowledge.Verdict{Approvers: []string{}, Proposal: live.Proposal}
+		if p, err := g.store.pack(digest); err != nil {
+			v.Reasons = []string{err.Error()}
+		} else {
+			v = g.ledger.Authorise(p, group, "", now)
 		}
-		if err := g.record(ctx, g.ledger.Authorise(p, group, "", now).Entry("start", live.Bundle, live.Seq)); err != nil {
+		if err := g.record(ctx, v.Entry("start", live.Bundle, live.Seq)); err != nil {
 			return err
 		}
 	}
@@ -168,6 +170,7 @@ func (t *turner) load(g *loopGroup, digest string) error {
 	if err != nil {
 		return err
 	}
+	t.told[g.Name] = "" // neither of them, should a step fail
 	if g.Executor != nil {
 		if err := t.guard.SetLimits(g.Name, limits); err != nil {
 			return err

@@ -39,7 +39,7 @@ func (s store) bundle(digest string) (map[string][]byte, error) {
 	}
 	found, err := knowledge.BundleDigest(files)
 	if err == nil && found != digest {
-		err = fmt.Errorf("the files in %s have the digest %s: they were changed, propose the bundle again or put them back", dir, found)
+		err = fmt.Errorf("its files were changed: those in %s have the digest %s, propose the bundle again or put them back", dir, found)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("store: bundle %s: %w", digest, err)

@@ -44,10 +44,10 @@ func TestStoreReturnsWhatHasTheDigest(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "README.md"), []byte("another"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.bundle(digest); err == nil || !strings.Contains(err.Error(), "they were changed") {
+	if _, err := s.bundle(digest); err == nil || !strings.Contains(err.Error(), "files were changed") {
 		t.Errorf("a changed bundle = %v", err)
 	}
-	if _, err := s.pack(digest); err == nil || !strings.Contains(err.Error(), "they were changed") {
+	if _, err := s.pack(digest); err == nil || !strings.Contains(err.Error(), "files were changed") {
 		t.Errorf("a changed pack = %v", err)
 	}
 	if _, err := s.putBundle(files); err != nil {
