@@ -101,6 +101,10 @@ func entryType(b []byte) string {
 	return word
 }
 
+// IsRegister reports whether an entry of the log is a version of the people
+// register: from the first one on nobody ends a stop without signing.
+func IsRegister(r audit.Record) bool { return entryType(r.Bytes) == typeRegister }
+
 // readBody decodes a body into one of the structs above, and no other keys.
 func readBody(e audit.Stored, into any) error {
 	d := json.NewDecoder(bytes.NewReader(e.Body))

@@ -39,7 +39,12 @@ var officeGroups = []string{"web-a", "web-b", "web-c"}
 
 func newOffice(t *testing.T) *office {
 	t.Helper()
-	o := &office{dir: t.TempDir(), clock: time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)}
+	return newOfficeAt(t, time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC))
+}
+
+func newOfficeAt(t *testing.T, clock time.Time) *office {
+	t.Helper()
+	o := &office{dir: t.TempDir(), clock: clock}
 	registers := filepath.Join(t.TempDir(), "registers")
 	init := initOptions{env: "fra1", demo: true}
 	if err := init.init(io.Discard, registers, o.clock); err != nil {

@@ -54,6 +54,7 @@ type statusReport struct {
 	Changes     []changeReport `json:"changes"`
 	Environment string         `json:"environment"`
 	Live        liveReport     `json:"live"`
+	Quarantines []asideReport  `json:"quarantines"`
 	Register    string         `json:"register"`
 	Stops       []stopReport   `json:"stops"`
 	V           int            `json:"v"`
@@ -66,16 +67,6 @@ type liveReport struct {
 	Seq      uint64 `json:"seq"`
 	Since    string `json:"since,omitempty"`
 	Tainted  string `json:"tainted,omitempty"`
-}
-
-type stopReport struct {
-	By      string   `json:"by"`
-	Digest  string   `json:"digest"`
-	Missing int      `json:"missing"`
-	Resumed []string `json:"resumed"`
-	Scope   string   `json:"scope"`
-	Since   string   `json:"since"`
-	Why     string   `json:"why"`
 }
 
 func rulesStatusCommand() *cobra.Command {
@@ -170,7 +161,7 @@ func (s *site) status(w io.Writer, output string, ended bool) error {
 // reportStatus says how things stand; ended says whether changes that ended are
 // among them.
 func reportStatus(l *knowledge.Ledger, now time.Time, ended bool) statusReport {
-	r := statusReport{V: 1, Environment: l.Env(), Changes: []changeReport{}, Stops: []stopReport{}}
+	r := statusReport{V: 1, Environment: l.Env(), Changes: []changeReport{}, Quarantines: []asideReport{}, Stops: []stopReport{}}
 	_, r.Register = l.Chain().Current()
 	live := l.Live()
 	r.Live = liveReport{Bundle: live.Bundle, Seq: live.Seq, Proposal: live.Proposal, Tainted: live.Tainted}
@@ -186,7 +177,10 @@ func reportStatus(l *knowledge.Ledger, now time.Time, ended bool) statusReport {
 		}
 	}
 	for _, x := range l.Stops() {
-		r.Stops = append(r.Stops, stopReport{x.By, x.Digest, x.Missing, append([]string{}, x.Resumed...), x.Scope, stamp(x.Since), x.Why})
+		r.Stops = append(r.Stops, reportStop(x))
+	}
+	for _, q := range l.Quarantines() {
+		r.Quarantines = append(r.Quarantines, reportQuarantine(q))
 	}
 	return r
 }
@@ -209,7 +203,10 @@ func (r *statusReport) print(w io.Writer) error {
 	row("register", r.Register)
 	row("live", r.Live.text())
 	for _, x := range r.Stops {
-		row("stopped", fmt.Sprintf("%s by %s since %s: %s (%s; %d more to resume)", x.Scope, x.By, x.Since, x.Why, x.Digest, x.Missing))
+		row("stopped", x.text())
+	}
+	for _, q := range r.Quarantines {
+		row("put aside", q.text())
 	}
 	if len(r.Changes) > 0 {
 		fmt.Fprintf(t, "\nCHANGE\tSTATE\tSEQ\tAUTHOR\tAPPROVED BY\tUNTIL\tWHY\n")

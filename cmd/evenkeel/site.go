@@ -71,6 +71,15 @@ func (s *site) scan(ctx context.Context, f func(audit.Record) error) (err error)
 	return nil
 }
 
+// groups returns the names of the groups that the configuration has.
+func (s *site) groups() []string {
+	var out []string
+	for _, g := range s.config.Groups {
+		out = append(out, g.Name)
+	}
+	return out
+}
+
 // register returns the people register in force.
 func (s *site) register() (*knowledge.Register, string, error) {
 	r, digest := s.ledger.Chain().Current()

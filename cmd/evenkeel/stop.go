@@ -14,16 +14,19 @@ import (
 
 	"github.com/evenkeel/evenkeel/actions"
 	"github.com/evenkeel/evenkeel/audit"
+	"github.com/evenkeel/evenkeel/knowledge"
 )
 
 // stopOptions are the flags of stop and resume.
 type stopOptions struct {
+	paperOptions // of the form that is signed
 	data, reason string
 	by           []string
 }
 
 func (o *stopOptions) flags(cmd *cobra.Command, who string) {
-	cmd.Flags().StringVar(&o.data, "data", "", "data directory of 'evenkeel serve'")
+	o.paperOptions.flags(cmd)
+	cmd.Flags().StringVar(&o.data, "data", "", "data directory of 'evenkeel serve', for the form that nobody signs")
 	cmd.Flags().StringArrayVar(&o.by, "by", nil, who)
 	cmd.Flags().StringVar(&o.reason, "reason", "", "why, one line")
 }
@@ -35,8 +38,10 @@ func (o *stopOptions) check(people int) error {
 		o.by[i] = strings.TrimSpace(name)
 	}
 	switch {
+	case o.as != "" || o.key != "":
+		return &exitError{exitUsage, errors.New("nobody signs with --data"), "to sign, add -c FILE in place of it"}
 	case o.data == "":
-		return &exitError{exitUsage, errors.New("no data directory given"), "add --data DIR"}
+		return &exitError{exitUsage, errors.New("no data directory given"), "add --data DIR; or -c FILE --as ID --key KEY, to sign"}
 	case len(o.by) != people:
 		return &exitError{exitUsage, fmt.Errorf("%d names given, want %d", len(o.by), people), "add --by NAME for each person"}
 	case o.reason == "" || strings.ContainsFunc(o.reason, func(r rune) bool { return r < ' ' || r == 0x7f }):
@@ -54,20 +59,32 @@ func (o *stopOptions) file() string { return filepath.Join(o.data, stopFile) }
 
 func stopCommand() *cobra.Command {
 	var o stopOptions
+	var scope string
 	cmd := &cobra.Command{
-		Use:   "stop --data DIR --by NAME --reason TEXT",
+		Use:   "stop -c FILE --as ID --key KEY --reason TEXT | stop --data DIR --by NAME --reason TEXT",
 		Short: "Take no more members out, at once",
-		Long: `Take no more members out. It writes the file STOP to the data directory: a
-daemon that runs obeys at once and records it within a second, and one that
-starts later finds it. What is out can still be put back.
+		Long: `Take no more members out. What is out can still be put back. A stop outlives a
+restart: 'evenkeel resume' ends it. One person suffices, an operator or an
+approver.
 
-A stop outlives the file and a restart: 'evenkeel resume' ends it. One person
-suffices. The name is recorded and not proven: there are no keys of people yet.`,
-		Example: "  evenkeel stop --data /var/lib/evenkeel --by ana --reason 'the balancer is being upgraded'",
-		Args:    cobra.NoArgs,
+With -c the stop is a statement that you sign: of everything, of a group or of a
+rule. It travels like other papers, by the inbox, the console or the broker.
+
+With --data it is the file STOP in the data directory, which works whatever else
+is down and needs no key: a daemon that runs obeys at once and records it within a
+second, and one that starts later finds it. The name is recorded and not proven.`,
+		Example: `  evenkeel stop -c evenkeel.yaml --as ana --key ~/.ssh/id_ed25519 --scope group/web --reason 'it drains too much'
+  evenkeel stop --data /var/lib/evenkeel --by ana --reason 'the balancer is being upgraded'`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.config != "" {
+				return o.signStop(cmd, scope)
+			}
 			if err := o.check(1); err != nil {
 				return err
+			}
+			if cmd.Flags().Changed("scope") && scope != string(actions.Everything) {
+				return &exitError{exitUsage, errors.New("the file stops everything"), "sign a stop of a scope: -c FILE --as ID --key KEY"}
 			}
 			if err := o.stop(); err != nil {
 				return err
@@ -76,7 +93,8 @@ suffices. The name is recorded and not proven: there are no keys of people yet.`
 			return err
 		},
 	}
-	o.flags(cmd, "who stops")
+	o.flags(cmd, "who stops, with --data")
+	cmd.Flags().StringVar(&scope, "scope", string(actions.Everything), "what is stopped: all, group/NAME or rule/NAME")
 	return cmd
 }
 
@@ -109,19 +127,31 @@ func (o *stopOptions) stop() error {
 func resumeCommand() *cobra.Command {
 	var o stopOptions
 	cmd := &cobra.Command{
-		Use:   "resume --data DIR --by NAME --by NAME --reason TEXT",
-		Short: "End a stop, of a daemon that does not run",
-		Long: `End a stop: from its next start on the daemon may act again. It is recorded in
-the log, so the daemon must not be running; and it is refused while the file
-STOP is in the data directory.
+		Use:   "resume STOP -c FILE --as ID --key KEY | resume --data DIR --by NAME --by NAME --reason TEXT",
+		Short: "End a stop, or the quarantine of a rule",
+		Long: `End a stop, or the quarantine of a rule that was put aside. It takes two different
+people, or as many as the people register asks for.
 
-It takes two different people. The names are compared and recorded and not
-proven: there are no keys of people yet.
+With -c each of them signs a resume that names the same digest, as 'evenkeel rules
+status' prints it; its beginning suffices. The daemon goes on when it has the
+last of them. While the file STOP is in the data directory everything stays
+stopped.
 
-Exit code 3 when nothing is stopped, 4 when it is refused.`,
-		Example: "  evenkeel resume --data /var/lib/evenkeel --by ana --by ben --reason 'the upgrade is done'",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+With --data, where no people register is pinned, two names end it: the daemon
+must not be running, and is not stopped from its next start on. The names are
+compared and recorded and not proven.
+
+Exit code 3 when nothing of the kind is stopped, 4 when it is refused.`,
+		Example: `  evenkeel resume 5d1c0a77 -c evenkeel.yaml --as ben --key ~/.ssh/id_ed25519
+  evenkeel resume --data /var/lib/evenkeel --by ana --by ben --reason 'the upgrade is done'`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.config != "" {
+				return o.signResume(cmd, strings.Join(args, ""))
+			}
+			if len(args) > 0 {
+				return &exitError{exitUsage, errors.New("a stop is named by those who sign"), "add -c FILE --as ID --key KEY, in place of --data"}
+			}
 			if err := o.check(2); err != nil {
 				return err
 			}
@@ -133,7 +163,7 @@ Exit code 3 when nothing is stopped, 4 when it is refused.`,
 			return err
 		},
 	}
-	o.flags(cmd, "who resumes; twice")
+	o.flags(cmd, "who resumes, with --data; twice")
 	return cmd
 }
 
@@ -144,6 +174,9 @@ func (o *stopOptions) resume(ctx context.Context) (was actions.StopState, err er
 	}
 	if _, err := os.Lstat(o.file()); !errors.Is(err, fs.ErrNotExist) {
 		return was, &exitError{exitRefused, fmt.Errorf("resume: %s still asks for a stop", o.file()), "remove it first"}
+	}
+	if err := o.ungoverned(ctx); err != nil {
+		return was, err
 	}
 	env, err := o.env()
 	if err != nil {
@@ -167,14 +200,8 @@ func (o *stopOptions) resume(ctx context.Context) (was actions.StopState, err er
 
 // env returns the environment that the log in the data directory is about.
 func (o *stopOptions) env() (string, error) {
-	source := auditSource{data: o.data}
-	r, err := source.open()
-	if err != nil {
-		return "", err
-	}
-	defer r.Close()
 	env := ""
-	err = r.Scan(context.Background(), 0, 1, func(r audit.Record) error {
+	err := o.scan(context.Background(), 1, func(r audit.Record) error {
 		e, err := audit.Decode(r.Bytes)
 		env = e.Env
 		return err
@@ -183,4 +210,27 @@ func (o *stopOptions) env() (string, error) {
 		err = &exitError{exitUnmet, fmt.Errorf("the log in %s is empty: nothing has run there", o.data), ""}
 	}
 	return env, err
+}
+
+// ungoverned returns an error if the log holds a people register: a resume has to
+// be signed there.
+func (o *stopOptions) ungoverned(ctx context.Context) error {
+	return o.scan(ctx, -1, func(r audit.Record) error {
+		if knowledge.IsRegister(r) {
+			return &exitError{exitRefused, errors.New("resume: there is a people register: names do not suffice"),
+				"two people sign: evenkeel resume STOP -c FILE --as ID --key KEY; 'evenkeel rules status' prints STOP"}
+		}
+		return nil
+	})
+}
+
+// scan calls f with the entries of the log in the data directory below to.
+func (o *stopOptions) scan(ctx context.Context, to int64, f func(audit.Record) error) (err error) {
+	source := auditSource{data: o.data}
+	r, err := source.open()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	return r.Scan(ctx, 0, to, f)
 }
