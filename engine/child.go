@@ -80,7 +80,7 @@ func SurveyApart(ctx context.Context, command *exec.Cmd, rules []Source, allow A
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && len(rules) > 0 && (!exit.Exited() || exit.ExitCode() == exitMemory) {
 		return Errors{{File: rules[0].Name, Line: 1, Column: 1, Code: e17,
 			Msg:  "the parser needs more memory or time than a version may take (" + exit.String() + ")",
-			Hint: "check the rules one by one to find the one"}}, nil
+			Hint: "check fewer of the rules at a time: one of them is to blame, or their number"}}, nil
 	}
 	return nil, fmt.Errorf("engine: survey in a process of its own: %w", err)
 }
