@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -78,6 +79,20 @@ func (p *Pack) CheckRollout(proposal Statement) error {
 			return fmt.Errorf("knowledge: rollout of pack %s: found ring %s after %s, want the order of pack.yaml", p.Name, s.Name, p.Rings[last].Name)
 		}
 		last = i
+	}
+	return nil
+}
+
+// CheckGroups returns an error unless each group in a ring of the pack is one of
+// groups, those of the environment: a ring with a mistake in it would prove
+// nothing. Groups in no ring join in the last stage, which every rollout has.
+func (p *Pack) CheckGroups(groups []string) error {
+	for _, ring := range p.Rings {
+		for _, g := range ring.Groups {
+			if !slices.Contains(groups, g) {
+				return fmt.Errorf("knowledge: pack %s: ring %s: found group %s, want one of %s", p.Name, ring.Name, g, strings.Join(groups, ", "))
+			}
+		}
 	}
 	return nil
 }

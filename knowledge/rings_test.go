@@ -74,3 +74,26 @@ func TestRingsThatArePartOfNoPack(t *testing.T) {
 		})
 	}
 }
+
+func TestRingsNameGroupsThatAreThere(t *testing.T) {
+	p, err := ReadPack(pack("pack.yaml", ringsYAML))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var named []string
+	for _, r := range p.Rings {
+		named = append(named, r.Groups...)
+	}
+	if err := p.CheckGroups(append([]string{"in-no-ring"}, named...)); err != nil {
+		t.Errorf("CheckGroups = %v, want every group of the rings found", err)
+	}
+	if err := p.CheckGroups(named[1:]); err == nil || !strings.Contains(err.Error(), "found group "+named[0]+", want one of "+strings.Join(named[1:], ", ")) {
+		t.Errorf("CheckGroups = %v, want %s named", err, named[0])
+	}
+	stages := []Stage{{Name: "shadow"}, {Name: "ring1"}, {Name: "all"}}
+	for _, g := range append([]string{"in-no-ring"}, named...) {
+		if !p.joined(stages, "all", g) {
+			t.Errorf("group %s has not joined in the last stage", g)
+		}
+	}
+}

@@ -199,7 +199,7 @@ func (g *governor) keep(p *parcel, t knowledge.SignedText, sound map[string]erro
 	if err := fits(dossier, s); err != nil {
 		return err
 	}
-	if err := pack.CheckRollout(s); err != nil {
+	if err := errors.Join(pack.CheckRollout(s), pack.CheckGroups(g.groups)); err != nil {
 		return err
 	}
 	if why, done := sound[pack.Digest]; done {

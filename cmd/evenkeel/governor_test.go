@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -343,6 +344,7 @@ func TestProposalsWithoutWhatTheyAreAboutAreRefused(t *testing.T) {
 		}, nil, "names the dossier"},
 		{"no dossier but a file", func(p *parcel) { p.dossier = []byte("[]") }, nil, "knowledge: dossier"},
 		{"a ring that the pack does not have", func(*parcel) {}, map[string]string{"rollout": "shadow=10s,ring9=10s,all=0s"}, "stage ring9"},
+		{"a ring of a group that is not here", func(*parcel) {}, nil, "ring1: found group elsewhere, want one of web-a, web-b, web-c"},
 		{"no signature", func(p *parcel) { p.statements[0].Signatures = nil }, nil, "no signature"},
 		{"a rule that does not compile", func(*parcel) {}, nil, "E02"},
 	} {
@@ -351,6 +353,9 @@ func TestProposalsWithoutWhatTheyAreAboutAreRefused(t *testing.T) {
 			if strings.Contains(tt.name, "compile") {
 				files["rules/slow_member.grl"] = []byte("rule slow_member \"x\" salience 1 {\n  when\n    F.Nothing > 1\n  then\n    Veto(\"drain\", \"x\");\n}\n")
 			}
+			if strings.Contains(tt.name, "a group that") {
+				files["pack.yaml"] = bytes.Replace(files["pack.yaml"], []byte("[web-a]"), []byte("[web-a, elsewhere]"), 1)
+			}
 			p := o.proposal(t, files, tt.change)
 			tt.spoil(p)
 			if r := o.take(t, p); r.Result != "refused" || !strings.Contains(r.Why, tt.want) {
@@ -358,8 +363,8 @@ func TestProposalsWithoutWhatTheyAreAboutAreRefused(t *testing.T) {
 			}
 		})
 	}
-	if got := o.entries(t); got["paper.refused"] != 8 || got["change.proposed"] != 0 {
-		t.Errorf("entries %v, want 8 refusals and no proposal", got)
+	if got := o.entries(t); got["paper.refused"] != 9 || got["change.proposed"] != 0 {
+		t.Errorf("entries %v, want 9 refusals and no proposal", got)
 	}
 }
 

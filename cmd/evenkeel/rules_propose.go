@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -128,7 +129,7 @@ func (o *proposeOptions) stages(p *knowledge.Pack, policy knowledge.Policy) stri
 func (o *proposeOptions) preview(ctx context.Context, s *speaker, site *site, pack *packBytes, d *knowledge.Dossier, fields map[string]string) error {
 	proposal, err := knowledge.NewStatement(knowledge.Proposal, fields)
 	if err == nil {
-		err = pack.CheckRollout(proposal)
+		err = errors.Join(pack.CheckRollout(proposal), pack.CheckGroups(site.groups()))
 	}
 	if err != nil {
 		return &exitError{exitRefused, err, ""}
