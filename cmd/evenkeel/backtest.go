@@ -54,7 +54,7 @@ the exit code is 1.`,
 		Example: `  evenkeel rules backtest packs/web --facts facts.jsonl
   evenkeel rules backtest packs/web --against packs/web-live --data /var/lib/evenkeel --since 2026-11-08T00:00:00Z
   evenkeel rules backtest packs/web --against h1:6a2… --data /var/lib/evenkeel -o html --out report.html
-  evenkeel rules backtest packs/web --recording 'f*.csv.gz' --calibrate 'h*.csv.gz' -o json --out evidence.json`,
+  evenkeel rules backtest packs/web --recording 'faulty*.csv.gz' --calibrate 'healthy*.csv.gz' -o json --out evidence.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, name := range []string{"calibrate", "alpha", "epoch", "warmup", "tick"} {

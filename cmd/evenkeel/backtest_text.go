@@ -171,7 +171,7 @@ func rulesTable(r *backtest.Report, rows int) backtestTable {
 	all := slices.Clone(r.Rules)
 	slices.SortStableFunc(all, func(a, b backtest.Rule) int { return cmp.Compare(differs(b.Difference), differs(a.Difference)) })
 	if two {
-		t.Columns = append(t.Columns, "added", "removed", "changed")
+		t.Columns = append(t.Columns, "fires newly", "no more", "wants else")
 	}
 	for _, x := range cutRows(&t, all, rows) {
 		b, c := x.Base, x.Candidate

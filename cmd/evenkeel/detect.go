@@ -50,7 +50,7 @@ and the alarms are compared with it; recordings without a label are healthy.
 With --compare beside, the methods that others use judge the same features at the
 same declared rate; each healthy recording is judged by the other ones.`,
 		Example: `  evenkeel detect web.csv.gz
-  evenkeel detect --calibrate 'h*.csv.gz' --alpha 1/30 --epoch 60s --warmup 40s fault.csv.gz -o jsonl
+  evenkeel detect --calibrate 'healthy*.csv.gz' --alpha 1/30 --epoch 60s --warmup 40s fault.csv.gz -o jsonl
   evenkeel detect --calibrate 'h*.csv.gz' --score labels.csv *.csv.gz -o json
   evenkeel detect --calibrate 'h*.csv.gz' --score labels.csv --compare *.csv.gz`,
 		RunE: func(cmd *cobra.Command, args []string) error {

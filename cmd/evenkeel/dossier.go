@@ -65,6 +65,9 @@ func (o *studyOptions) check(ctx context.Context, d *knowledge.Dossier, dir stri
 	return nil
 }
 
+// maxPlanted is how many planted mistakes are tried; of more, as many are drawn.
+const maxPlanted = 5000
+
 // test runs the tests, and finds out what they would notice.
 func (o *studyOptions) test(ctx context.Context, d *knowledge.Dossier, dir string) error {
 	b, err := newBench(dir)
@@ -85,9 +88,12 @@ func (o *studyOptions) test(ctx context.Context, d *knowledge.Dossier, dir strin
 		d.Coverage.Part += int64(c.Covered)
 		d.Coverage.Whole += int64(c.Total)
 	}
-	m, err := b.mutate(ctx, testOptions{most: 5000, seed: 1, budget: o.budget})
+	m, err := b.mutate(ctx, testOptions{most: maxPlanted, seed: 1, budget: o.budget})
 	if err != nil {
 		return err
+	}
+	if m.NotRun > max(0, m.Total-maxPlanted) { // the dossier would depend on the machine
+		return &exitError{exitFailed, fmt.Errorf("rules propose %s: %d of %d planted mistakes were not tried in %v", dir, m.NotRun, m.Total, o.budget), "give it more time: --budget"}
 	}
 	d.Mutation = knowledge.Share{Part: int64(m.Killed), Whole: int64(m.Killed + len(m.Survived))}
 	return ctx.Err()

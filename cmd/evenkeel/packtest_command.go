@@ -68,7 +68,7 @@ Exit code 3 when a test fails, when there is none, or when the score is below
 	f.BoolVar(&o.cover, "cover", false, "say which parts of a condition no test saw true, or false")
 	f.BoolVar(&o.mutate, "mutate", false, "say which planted mistakes no test notices")
 	f.IntVar(&o.score, "min-score", 0, "percent of the mistakes that must be noticed, with --mutate")
-	f.IntVar(&o.most, "mutants", 5000, "mistakes that are tried at most, drawn by --seed when there are more")
+	f.IntVar(&o.most, "mutants", maxPlanted, "mistakes that are tried at most, drawn by --seed when there are more")
 	f.Uint64Var(&o.seed, "seed", 1, "of the draw")
 	f.DurationVar(&o.budget, "budget", 5*time.Minute, "longest time for the mistakes")
 	f.BoolVarP(&o.all, "verbose", "v", false, "list the tests that pass, too")

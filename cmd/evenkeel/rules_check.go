@@ -99,6 +99,9 @@ func (r *checkReport) read(ctx context.Context, dir, recorded string) ([]finding
 		return findings(err)
 	}
 	r.Pack, r.Rules, r.Tests, r.V = p.Name, len(p.Rules), len(p.Tests), p.Digest
+	if len(p.Rules) == 0 {
+		return packFindings(knowledge.Errors{{File: "pack.yaml", Line: 1, Column: 1, Msg: "the pack has no rule, want at least one in rules/*.grl"}}), nil
+	}
 	allow, err := packAllow(p)
 	if err != nil {
 		return nil, err
