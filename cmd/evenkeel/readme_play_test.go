@@ -213,7 +213,7 @@ func words(line string) []string {
 
 // signs says whether a command signs something.
 func signs(args []string) bool {
-	return args[0] == "rules" && slices.Contains([]string{"propose", "approve", "reject"}, args[1])
+	return args[0] == "stop" || args[0] == "resume" || args[0] == "rules" && slices.Contains([]string{"propose", "approve", "reject"}, args[1])
 }
 
 // typed returns what a command of the program prints, and its exit code. Nobody is
