@@ -43,7 +43,14 @@ func newActuator(log governLog, s store, trust, env string, now func() time.Time
 
 // verify returns why an intent must not be carried out, nil when it may. limits
 // are those by which it is judged.
+//
+// What a person asks for by hand is refused: two people approved rules, and there
+// is no statement by which they approve one act. The guard asks about nothing that
+// puts a member back, so that is open to everybody.
 func (a *actuator) verify(ctx context.Context, i actions.Intent, limits actions.Limits) error {
+	if name, byHand := strings.CutPrefix(i.Rule, "operator:"); byHand {
+		return fmt.Errorf("%.40q asks for it by hand, and only rules that two people approved take anything out: put back, or stop", name)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := a.catchUp(ctx); err != nil {

@@ -382,6 +382,12 @@ func TestActuatorAsksForItself(t *testing.T) {
 	if err := a.verify(t.Context(), act, limits); err != nil {
 		t.Errorf("by what is live: %v", err)
 	}
+	for _, version := range []string{digest, ""} {
+		byHand := actions.Intent{Version: version, Group: "web-b", Rule: "operator:ana", Verb: actions.Drain}
+		if err := a.verify(t.Context(), byHand, limits); err == nil || !strings.Contains(err.Error(), `"ana" asks for it by hand`) {
+			t.Errorf("by a person, version %q: %v", version, err)
+		}
+	}
 	p := o.proposal(t, o.pack(t, "the second"), nil)
 	o.take(t, p)
 	candidate, err := knowledge.BundleDigest(p.bundle)
