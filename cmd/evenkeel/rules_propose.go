@@ -84,6 +84,7 @@ func (o *proposeOptions) propose(ctx context.Context, s *speaker, dir string) er
 	if err != nil {
 		return err
 	}
+	site.rivals(s.out, o.kind)
 	live := site.ledger.Live()
 	dossier, err := o.study.study(ctx, site, dir, s.errout)
 	if err != nil {

@@ -93,6 +93,11 @@ func (s *speaker) answerTo(from string) {
 // answer signs an answer to a change that was shown, sends it, and says whose
 // turn it is.
 func (s *speaker) answer(ctx context.Context, k *changeCase, kind knowledge.Kind, fields map[string]string) error {
+	if k.site != nil {
+		if err := k.site.ended(k.digest); err != nil {
+			return err
+		}
+	}
 	if fields["decision"] != "reject" && kind != knowledge.Withdrawal {
 		if err := k.bySomebody(); err != nil {
 			return err

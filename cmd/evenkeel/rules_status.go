@@ -291,6 +291,9 @@ func (s *site) story(ctx context.Context, w io.Writer, output, id string) error 
 		detail := strings.Join(slices.DeleteFunc(append([]string{d.Stage, d.Why}, d.Reasons...), func(s string) bool { return s == "" }), ": ")
 		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\n", e.Seq, e.Time, e.Type, e.Actor, escapeLine(detail))
 	}
+	if hint := staleHint(c); hint != "" {
+		fmt.Fprintf(t, "\n%s\n", hint)
+	}
 	return t.Flush()
 }
 
