@@ -2,6 +2,7 @@ package main
 
 import (
 	"archive/zip"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,18 +37,7 @@ type changeCase struct {
 // proposal says.
 func (o *paperOptions) openCase(ctx context.Context, id, from string, warn io.Writer) (*changeCase, error) {
 	if from != "" {
-		trust, err := o.pinned()
-		if err != nil {
-			return nil, err
-		}
-		if remote(from) {
-			return fetchCase(ctx, id, from, trust)
-		}
-		p, err := readHandedOver(from)
-		if err != nil {
-			return nil, err
-		}
-		return newCase(p, id, trust, time.Now())
+		return o.handedCase(ctx, id, from)
 	}
 	s, err := openSite(ctx, o.config, warn)
 	if err != nil {
@@ -76,17 +66,42 @@ func (o *paperOptions) openCase(ctx context.Context, id, from string, warn io.Wr
 	return k, err
 }
 
-// pinned returns the digest of the register that is trusted: as it was given, or
-// as the configuration has it.
-func (o *paperOptions) pinned() (string, error) {
-	if o.trust != "" {
-		return o.trust, nil
+// handedCase reads a change from where somebody else keeps it. With a
+// configuration it must be of its environment.
+func (o *paperOptions) handedCase(ctx context.Context, id, from string) (k *changeCase, err error) {
+	trust, env, err := o.pinned()
+	if err != nil {
+		return nil, err
+	}
+	if remote(from) {
+		k, err = fetchCase(ctx, id, from, trust)
+	} else {
+		var p *parcel
+		if p, err = readHandedOver(from); err == nil {
+			k, err = newCase(p, id, trust, time.Now())
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if is, _, _ := strings.Cut(k.proposal.Field("env"), "/"); env != "" && is != env {
+		return nil, &exitError{exitRefused, fmt.Errorf("the change is of the environment %s, the configuration of %s", is, env), "give the configuration of " + is + ", or --trust alone"}
+	}
+	return k, nil
+}
+
+// pinned returns the digest of the register that is trusted, as it was given or
+// as the configuration has it, and the configuration's environment, if there is
+// one.
+func (o *paperOptions) pinned() (trust, env string, err error) {
+	if o.config == "" && o.trust != "" {
+		return o.trust, "", nil
 	}
 	c, err := loadTrusted(o.config)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	return c.Trust, nil
+	return cmp.Or(o.trust, c.Trust), c.Env, nil
 }
 
 // bothWays returns a pack of the store with the bytes that it was read from; nil

@@ -105,10 +105,6 @@ func (o *rollbackOptions) here(ctx context.Context, s *speaker) (u undoable, err
 
 // there asks a daemon what is live, and verifies the papers of it.
 func (o *rollbackOptions) there(ctx context.Context) (u undoable, err error) {
-	trust, err := o.pinned()
-	if err != nil {
-		return u, err
-	}
 	live, err := fetchLive(ctx, o.from)
 	if err != nil {
 		return u, err
@@ -116,7 +112,7 @@ func (o *rollbackOptions) there(ctx context.Context) (u undoable, err error) {
 	if live.Seq == 0 {
 		return u, errNothingToUndo
 	}
-	k, err := fetchCase(ctx, live.Proposal, o.from, trust)
+	k, err := o.handedCase(ctx, live.Proposal, o.from)
 	if errors.Is(err, errNoSuch) {
 		return u, undone(oneLine([]byte(live.Bundle)))
 	}

@@ -39,7 +39,9 @@ http://HOST:PORT, its console.listen or a tunnel to it. They are verified under
 --trust, or the trust of the configuration; what does not hold exits with 7. What
 is signed goes back to that daemon, unless --via says otherwise.
 
-Exit code 0 when it was signed and sent, also when others have to sign still.`,
+Exit code 0 when it was signed and sent, also when others have to sign still; 4
+when it is refused, by the daemon or because it would not count; 6 when no daemon
+answers; 7 when the papers are not what they say.`,
 		Example: example,
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
