@@ -127,6 +127,8 @@ func (p *player) step(t *testing.T, command, want string) {
 	args, ours := strings.CutPrefix(command, "evenkeel ")
 	switch {
 	case strings.HasPrefix(command, "go install "): // this is the program
+	case strings.HasPrefix(command, "haproxy "):
+		startPool(t)
 	case strings.HasPrefix(args, "serve ") && ours:
 		startServing(t, words(args))
 	case ours:
@@ -263,18 +265,32 @@ func startServing(t *testing.T, args []string) {
 	consoleOf(t, &stderr, code)
 }
 
-func TestReadmeFirstUse(t *testing.T) {
-	play(t, "First use: two people", func(t *testing.T, command string) {
-		if strings.HasPrefix(command, "haproxy ") {
-			dir, err := os.Getwd()
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { // if the test fails before it says so
-				_ = exec.Command("sh", "-c", "kill $(cat "+filepath.Join(dir, "haproxy.pid")+")").Run()
-			})
+// startPool runs the pool of haproxy.cfg, until the tutorial ends it, or the
+// process of the tests ends, however it does.
+func startPool(t *testing.T) {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", "haproxy -db -f haproxy.cfg & echo $! >haproxy.pid; cat; kill $!")
+	stdin, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := stdin.Close(); err != nil {
+			t.Error(err)
 		}
+		_ = cmd.Wait() // there is nothing left to kill when the tutorial did it
 	})
+	eventually(t, "the pool listens", func() bool {
+		_, err := os.Stat("admin.sock")
+		return err == nil
+	})
+}
+
+func TestReadmeFirstUse(t *testing.T) {
+	play(t, "First use: two people", func(*testing.T, string) {})
 }
 
 func TestReadmeWriteARule(t *testing.T) {
