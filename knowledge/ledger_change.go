@@ -175,6 +175,22 @@ func (l *Ledger) asBegun(c *change) Question {
 		Active: c.plan.Field("parent"), Seq: c.plan.Number("seq") - 1, Now: c.began}
 }
 
+// Later returns what was said of a change after it began, in that order: a
+// rejection or withdrawal that ended its rollout, a rollback, a break-glass. The
+// gate answers as of the instant when it began, so these are no part of
+// [Ledger.Question]. Names are numbered, so that each is another.
+func (l *Ledger) Later(digest string) []SignedText {
+	c := l.change(digest)
+	if c == nil || c.began.IsZero() {
+		return nil
+	}
+	out := l.texts(slices.Concat(c.papers[c.said:], c.orders))
+	for i := range out {
+		out[i].Name = fmt.Sprintf("%03d-%s", i+1, out[i].Name)
+	}
+	return out
+}
+
 // Verdict asks the gate what [Ledger.Question] returns.
 func (l *Ledger) Verdict(digest string, now time.Time) Verdict {
 	q, err := l.Question(digest, now)

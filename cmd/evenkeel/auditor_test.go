@@ -121,3 +121,51 @@ func TestExportIsWhatTheGateJudges(t *testing.T) {
 		}
 	}
 }
+
+// What is said of a change after it began is with it, and changes nothing of the
+// verdict by which it began.
+func TestExportKeepsApartWhatWasSaidLater(t *testing.T) {
+	o := newOffice(t)
+	o.take(t, &parcel{registers: []knowledge.SignedText{o.register}})
+	o.live(t, "the first")
+	p := o.proposal(t, o.pack(t, "the second"), nil)
+	for _, paper := range []*parcel{p, o.answer(t, "ben", "approve", p), o.answer(t, "cleo", "approve", p)} {
+		o.take(t, paper)
+	}
+	o.pass(t, 10*time.Second)
+	if r := o.take(t, o.answer(t, "cleo", "reject", p)); r.Result != resultTaken {
+		t.Fatalf("rejection: %s", r.Why)
+	}
+	o.reopen(t)
+	dir := o.exported(t, p)
+	if out, holds := audited(t, dir, o.trust); !holds {
+		t.Errorf("the auditor's script refuses it:\n%s", out)
+	}
+	q, err := o.governor.ledger.Question(knowledge.TextDigest(p.statements[0].Text), o.clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := knowledge.Question{Trust: o.trust, Env: o.env, Active: q.Active, Seq: q.Seq, Now: q.Now}
+	g := gateOptions{registers: filepath.Join(dir, registersDir), bundle: filepath.Join(dir, bundleDir), statements: filepath.Join(dir, statementsDir)}
+	if err := g.read(&again); err != nil {
+		t.Fatal(err)
+	}
+	if v := knowledge.Judge(again); !v.Accepted {
+		t.Errorf("verdict %+v, want that of the instant when it began", v)
+	}
+	k, err := readHandedOver(dir)
+	if err != nil || len(k.later) != 1 || k.later[0].Name != "001-rejection-cleo.txt" || len(k.later[0].Signatures) != 1 || len(k.statements) != 3 {
+		t.Fatalf("read back %+v, %v, want one paper that is later", k, err)
+	}
+	shown, err := newCase(k, "", o.trust, o.clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := shown.print(&out); err != nil || !strings.Contains(out.String(), "reject by cleo at") {
+		t.Errorf("shown without what was said later: %v\n%s", err, out.String())
+	}
+	if r := o.take(t, k); r.Result == resultTaken { // all of it is known, or the change has ended
+		t.Errorf("taken again: %+v", r)
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -38,6 +39,11 @@ func (k *changeCase) print(w io.Writer) error {
 			heading = "open"
 		}
 		line(heading, "%s", reason)
+	}
+	for _, text := range k.papers.later {
+		if s, err := knowledge.ParseStatement(text.Text); err == nil {
+			line("later", "%s by %s at %s: %s", cmp.Or(s.Field("decision"), string(s.Kind)), s.Field("person"), s.Field("time"), cmp.Or(s.Field("why"), s.Field("meaning")))
+		}
 	}
 	if err := t.Flush(); err != nil {
 		return err

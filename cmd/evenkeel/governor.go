@@ -135,7 +135,7 @@ func inOrder(p *parcel) []knowledge.SignedText {
 		}
 		return 2
 	}
-	statements := slices.Clone(p.statements)
+	statements := slices.Concat(p.statements, p.later)
 	slices.SortStableFunc(statements, func(a, b knowledge.SignedText) int { return rank(a) - rank(b) })
 	return slices.Concat(p.registers, statements)
 }

@@ -25,11 +25,11 @@ func (g *governor) status(ctx context.Context) (any, error) {
 // change returns the papers of a change as an archive: what 'rules export'
 // writes.
 func (g *governor) change(ctx context.Context, id string) ([]byte, error) {
-	c, q, err := g.question(ctx, id)
+	c, q, later, err := g.question(ctx, id)
 	if err != nil {
 		return nil, g.unread(id, err)
 	}
-	p, err := g.store.gather(q, c.Statement)
+	p, err := g.store.gather(q, later, c.Statement)
 	if err != nil {
 		return nil, g.unread(id, err)
 	}
@@ -40,7 +40,7 @@ func (g *governor) change(ctx context.Context, id string) ([]byte, error) {
 // register in force, which may be newer than the change, and the files that it
 // would replace, if they are here.
 func (g *governor) base(ctx context.Context, id string) ([]byte, error) {
-	c, _, err := g.question(ctx, id)
+	c, _, _, err := g.question(ctx, id)
 	if err != nil {
 		return nil, g.unread(id, err)
 	}
@@ -54,19 +54,20 @@ func (g *governor) base(ctx context.Context, id string) ([]byte, error) {
 	return (&parcel{registers: registers, bundle: files}).pack()
 }
 
-// question returns a change, and what the gate is asked of it.
-func (g *governor) question(ctx context.Context, id string) (c knowledge.Change, q knowledge.Question, err error) {
+// question returns a change, what the gate is asked of it, and what was said of it
+// after it began.
+func (g *governor) question(ctx context.Context, id string) (c knowledge.Change, q knowledge.Question, later []knowledge.SignedText, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now, err := g.clock(ctx)
 	if err != nil {
-		return c, q, err
+		return c, q, nil, err
 	}
 	if c, err = g.ledger.Change(id, now); err != nil {
-		return c, q, fmt.Errorf("%w: %w", err, console.ErrUnknown)
+		return c, q, nil, fmt.Errorf("%w: %w", err, console.ErrUnknown)
 	}
 	q, err = g.ledger.Question(c.Digest, now)
-	return c, q, err
+	return c, q, g.ledger.Later(c.Digest), err
 }
 
 // unread tells why somebody gets no answer: the console says that to nobody.

@@ -19,6 +19,7 @@ import (
 const (
 	registersDir  = "registers"
 	statementsDir = "statements"
+	laterDir      = "later"
 	bundleDir     = "bundle"
 	evidenceDir   = "evidence"
 	dossierFile   = "dossier.json" // in the folder evidence
@@ -40,6 +41,7 @@ const (
 //
 //	registers/0001.txt  0001.txt.ANYTHING.sig  …   versions of the people register
 //	statements/*.txt    *.txt.ANYTHING.sig         proposals, approvals, …
+//	later/*.txt          *.txt.ANYTHING.sig         what was said of it after it began
 //	bundle/…                                       the files that would go live
 //	evidence/dossier.json                          what was found about them
 //
@@ -47,8 +49,9 @@ const (
 // and bundle and dossier are known by their digests, which are in the papers.
 type parcel struct {
 	registers, statements []knowledge.SignedText
-	bundle                map[string][]byte // nil: none
-	dossier               []byte            // nil: none
+	later                 []knowledge.SignedText // no part of what the gate judged when it began
+	bundle                map[string][]byte      // nil: none
+	dossier               []byte                 // nil: none
 }
 
 // readParcel reads a parcel, within bounds. It follows no symbolic link.
@@ -63,17 +66,19 @@ func readParcel(fsys fs.FS) (*parcel, error) {
 		sub, _ := fs.Sub(fsys, e.Name()) // the name is valid: it was listed
 		switch name := e.Name(); {
 		case !e.IsDir():
-			err = fmt.Errorf("%q is not a folder, want %s, %s, %s or %s", name, registersDir, statementsDir, bundleDir, evidenceDir)
+			err = fmt.Errorf("%q is not a folder, want %s, %s, %s, %s or %s", name, registersDir, statementsDir, laterDir, bundleDir, evidenceDir)
 		case name == registersDir:
 			p.registers, err = knowledge.ReadSignedTexts(sub)
 		case name == statementsDir:
 			p.statements, err = knowledge.ReadSignedTexts(sub)
+		case name == laterDir:
+			p.later, err = knowledge.ReadSignedTexts(sub)
 		case name == bundleDir:
 			p.bundle, err = knowledge.ReadBundle(sub)
 		case name == evidenceDir:
 			p.dossier, err = readDossier(sub)
 		default:
-			err = fmt.Errorf("folder %q, want %s, %s, %s or %s", name, registersDir, statementsDir, bundleDir, evidenceDir)
+			err = fmt.Errorf("folder %q, want %s, %s, %s, %s or %s", name, registersDir, statementsDir, laterDir, bundleDir, evidenceDir)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("parcel: %w", err)
@@ -146,7 +151,7 @@ func checkArchive(z *zip.Reader) error {
 // files returns the parcel as it is written, by slash-separated name.
 func (p *parcel) files() map[string][]byte {
 	out := map[string][]byte{}
-	for dir, texts := range map[string][]knowledge.SignedText{registersDir: p.registers, statementsDir: p.statements} {
+	for dir, texts := range map[string][]knowledge.SignedText{registersDir: p.registers, statementsDir: p.statements, laterDir: p.later} {
 		for _, t := range texts {
 			out[dir+"/"+t.Name] = t.Text
 			for i, s := range t.Signatures {

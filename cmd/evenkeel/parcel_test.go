@@ -18,6 +18,7 @@ func smallParcel() *parcel {
 	return &parcel{
 		registers:  []knowledge.SignedText{{Name: "0001.txt", Text: []byte("who\n"), Signatures: [][]byte{[]byte("a\n"), []byte("b\n")}}},
 		statements: []knowledge.SignedText{{Name: "proposal.txt", Text: []byte("what\n"), Signatures: [][]byte{[]byte("c\n")}}},
+		later:      []knowledge.SignedText{{Name: "001-rejection-cleo.txt", Text: []byte("no\n"), Signatures: [][]byte{[]byte("d\n")}}},
 		bundle:     map[string][]byte{"pack.yaml": []byte("name: x\n"), "rules/a.grl": []byte("rule a\n")},
 		dossier:    []byte("{}"),
 	}

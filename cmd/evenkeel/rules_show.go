@@ -48,7 +48,12 @@ func rulesExportCommand() *cobra.Command {
 		Long: `Write the people register, the statements with their signatures, the bundle and
 the dossier of a change to DIR, which must not exist: what 'evenkeel rules gate'
 judges and 'evenkeel rules approve --from' reads, and what ssh-keygen and
-sha256sum verify without this program.`,
+sha256sum verify without this program.
+
+Of a change that has begun the statements are those by which it did, and the
+command that is printed gives the gate's verdict of that instant. What was said
+of it afterwards, such as a rejection that ended its rollout, or a rollback, is in
+the folder later, in its order: it changes nothing of that verdict.`,
 		Example: "  evenkeel rules export 3fa41b02 change-42 -c evenkeel.yaml",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -81,6 +86,10 @@ func (s *site) export(w io.Writer, id, dir string) error {
 	}
 	args := fmt.Sprintf("--trust %s --env %s --registers registers --bundle bundle --statements statements --active %s --seq %d --now %s\n",
 		q.Trust, q.Env, q.Active, q.Seq, stamp(q.Now))
-	_, err = fmt.Fprintf(w, "%s: %d registers, %d statements, %d files\njudge it: cd %s && evenkeel rules gate %s", dir, len(p.registers), len(p.statements), len(p.bundle), dir, args)
+	more := ""
+	if len(p.later) > 0 {
+		more = fmt.Sprintf("; %d statements said later", len(p.later))
+	}
+	_, err = fmt.Fprintf(w, "%s: %d registers, %d statements, %d files%s\njudge it: cd %s && evenkeel rules gate %s", dir, len(p.registers), len(p.statements), len(p.bundle), more, dir, args)
 	return err
 }

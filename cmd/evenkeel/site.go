@@ -105,17 +105,17 @@ func (s *site) parcel(c knowledge.Change) (*parcel, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.store.gather(q, c.Statement)
+	p, err := s.store.gather(q, s.ledger.Later(c.Digest), c.Statement)
 	if err != nil {
 		return nil, &exitError{exitFailed, err, "propose the bundle again, or put its files back"}
 	}
 	return p, nil
 }
 
-// gather returns the papers of a question with the bytes that the proposal is
-// about. A dossier that is kept elsewhere is left out.
-func (s store) gather(q knowledge.Question, proposal knowledge.Statement) (p *parcel, err error) {
-	p = &parcel{registers: q.Registers, statements: q.Statements}
+// gather returns the papers of a question, and what was said later, with the
+// bytes that the proposal is about. A dossier that is kept elsewhere is left out.
+func (s store) gather(q knowledge.Question, later []knowledge.SignedText, proposal knowledge.Statement) (p *parcel, err error) {
+	p = &parcel{registers: q.Registers, statements: q.Statements, later: later}
 	if p.bundle, err = s.bundle(proposal.Field("bundle")); err != nil {
 		return nil, err
 	}
