@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -69,17 +70,26 @@ type liveReport struct {
 }
 
 func rulesStatusCommand() *cobra.Command {
-	var file, from, output string
+	var file, from, output, person string
 	cmd := &cobra.Command{
 		Use:   "status -c FILE",
 		Short: "Say what is live, which changes are under way, and what is stopped",
 		Long: `Say what is live, which changes are under way, and what is stopped, from the log
 of the data directory, every paper of which is verified. With --from a daemon is
-asked: what it says is shown, and nothing of it is verified.`,
+asked: what it says is shown, and nothing of it is verified.
+
+With --waits-for it lists what lacks a signature that this person could give:
+approvals and resumes. Exit code 3 when there is something, 0 when nothing waits.`,
 		Example: `  evenkeel rules status -c evenkeel.yaml
   evenkeel rules status --from http://127.0.0.1:8420 -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if person != "" && from != "" {
+				return &exitError{exitUsage, errors.New("--waits-for is answered from the log"), "give -c in place of --from"}
+			}
+			if person != "" {
+				return printSite(cmd, file, output, func(s *site) error { return s.printWaits(cmd.OutOrStdout(), output, person) })
+			}
 			if from != "" {
 				return printRemote(cmd, from, output)
 			}
@@ -88,6 +98,7 @@ asked: what it says is shown, and nothing of it is verified.`,
 	}
 	cmd.Flags().StringVarP(&file, "config", "c", "", "configuration file of the daemon")
 	cmd.Flags().StringVar(&from, "from", "", "http://HOST:PORT of the daemon to ask, in place of the log")
+	cmd.Flags().StringVar(&person, "waits-for", "", "list what waits for the signature of the person with this id")
 	outputFlag(cmd, &output, "text", "json")
 	return cmd
 }
