@@ -90,7 +90,7 @@ func takeBegun(l *Ledger, e audit.Stored, r audit.Record) error {
 		l.asides = slices.Delete(l.asides, max(moot, 0), max(moot, 0)+1)
 	}
 	l.asides = append(l.asides, &aside{standing{digest: TextDigest(r.Bytes), by: e.Actor, why: plain(b.Why)[0], at: e.Time, seq: l.seq,
-		said: map[string]string{}}, b.Group, b.Rule, b.Version})
+		said: map[string]receipt{}}, b.Group, b.Rule, b.Version})
 	return nil
 }
 

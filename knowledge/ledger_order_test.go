@@ -206,6 +206,25 @@ func TestStolenKey(t *testing.T) {
 	stolen := func(w *town, name string, since time.Time, by string) SignedText {
 		return w.sign(Review, by, map[string]string{"meaning": CompromisedSince(key(w, name), since)})
 	}
+	t.Run("a resume by it ends no stop, before as after", func(t *testing.T) {
+		w := newTown(t)
+		stop := w.sign(Stop, "erin", map[string]string{"scope": "all"})
+		digest, before := TextDigest(stop.Text), w.now
+		w.must(stop, w.resume(digest, "bob"), stolen(w, "bob", before, "dave"))
+		w.wait(time.Minute)
+		w.must(w.resume(digest, "carol"))
+		if s := w.l.Stops(); len(s) != 1 || !slices.Equal(s[0].Resumed, []string{"carol"}) || s[0].Missing != 1 {
+			t.Fatalf("stops %+v, want one by whose end carol stands alone", s)
+		}
+		w.replay()
+		again := w.resume(digest, "bob")
+		again.Signatures = [][]byte{w.craft("bob2", "resume@evenkeel.v1", again.Text)}
+		w.must(again)
+		if s := w.l.Stops(); len(s) != 0 {
+			t.Errorf("stops %+v, want none: bob said so with the key that he has", s)
+		}
+		w.replay()
+	})
 	t.Run("what is live is tainted, and observes a day later", func(t *testing.T) {
 		w := newTown(t)
 		before := w.now

@@ -36,10 +36,10 @@ type StopRecord struct {
 type standing struct {
 	digest, scope, by, why string
 	at                     time.Time
-	seq                    int64             // of its entry
-	said                   map[string]string // person → digest of their resume
-	ended                  time.Time         // zero: it stands
-	people                 []string          // sorted, by whose word it ended
+	seq                    int64              // of its entry
+	said                   map[string]receipt // person → their resume
+	ended                  time.Time          // zero: it stands
+	people                 []string           // sorted, by whose word it ended
 	signed                 bool
 }
 
@@ -100,7 +100,7 @@ func (l *Ledger) stop(digest string) *standing {
 // taken in before.
 func (l *Ledger) knowsStop(digest string) bool {
 	said := func(s *standing) bool {
-		return s.digest == digest || slices.Contains(slices.Collect(maps.Values(s.said)), digest)
+		return s.digest == digest || slices.ContainsFunc(slices.Collect(maps.Values(s.said)), func(r receipt) bool { return r.digest == digest })
 	}
 	return slices.ContainsFunc(l.stops, said) || slices.ContainsFunc(l.asides, func(a *aside) bool { return said(&a.standing) })
 }
@@ -146,7 +146,7 @@ func (l *Ledger) halt(s standing) {
 	l.stops = slices.DeleteFunc(l.stops, func(old *standing) bool {
 		return !old.ended.IsZero() && old.ended.Before(s.at.Add(-maxStopAge-clockSkew))
 	})
-	s.seq, s.said = l.seq, map[string]string{}
+	s.seq, s.said = l.seq, map[string]receipt{}
 	l.stops = append(l.stops, &s)
 }
 
@@ -166,13 +166,14 @@ func (l *Ledger) admitEnd(stop *standing, s Statement, r receipt) (func(time.Tim
 	switch {
 	case !stop.ended.IsZero():
 		return nil, errors.New("the stop has ended")
-	case stop.said[id] != "":
+	case slices.Contains(l.resumers(stop), id):
 		return nil, fmt.Errorf("%s has asked for its end already: people are counted, not statements", id)
 	case s.Time("time").Before(stop.at.Add(-clockSkew)):
 		return nil, fmt.Errorf("resume was signed at %s, before the stop at %s", formatTime(s.Time("time")), formatTime(stop.at))
 	}
 	return func(at time.Time) {
-		stop.said[id] = r.digest
+		r.at = at
+		stop.said[id] = r
 		if l.missing(stop) == 0 {
 			stop.people, stop.ended = l.resumers(stop), at
 		}
@@ -180,7 +181,7 @@ func (l *Ledger) admitEnd(stop *standing, s Statement, r receipt) (func(time.Tim
 }
 
 // resumers returns the people whose wish to end a stop counts: those who are
-// approvers still, or were when it ended.
+// approvers still, and signed with a key that nobody stole, or did when it ended.
 func (l *Ledger) resumers(s *standing) []string {
 	if !s.ended.IsZero() {
 		return s.people
@@ -188,7 +189,8 @@ func (l *Ledger) resumers(s *standing) []string {
 	register, _ := l.chain.Current()
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(s.said)), func(id string) bool {
 		p, ok := register.Person(id)
-		return !ok || !p.Has("approver")
+		said := s.said[id]
+		return !ok || !p.Has("approver") || len(l.believed(said.SignedText, said.at).Signatures) == 0
 	})
 }
 
