@@ -277,6 +277,9 @@ func (g *governor) advance(ctx context.Context) error {
 			return nil
 		}
 		if step.Further() {
+			if !g.overseer.ripe(step.Proposal) {
+				return nil // the clock says that it dwelt long enough, and nobody watched it
+			}
 			if why := g.overseer.end(now); why != "" {
 				step, _ = g.ledger.Halt(why)
 			}
@@ -350,7 +353,13 @@ func (g *governor) seek(now time.Time) {
 			ring = append(ring, group)
 		}
 	}
-	g.overseer.begin(overseen{c.Digest, c.Statement.Field("bundle"), c.Stage}, d, ring, now)
+	dwell := time.Duration(0)
+	for _, s := range c.Statement.Rollout() {
+		if s.Name == c.Stage {
+			dwell = s.Dwell
+		}
+	}
+	g.overseer.begin(overseen{c.Digest, c.Statement.Field("bundle"), c.Stage, dwell}, d, ring, now)
 }
 
 // dossier returns the dossier of a change.

@@ -93,6 +93,7 @@ func (o *office) open(t *testing.T) {
 	if err := o.governor.restore(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	o.governor.seek(o.clock)
 }
 
 // reopen is a restart.
@@ -299,6 +300,38 @@ func TestChangeGoesLiveInRings(t *testing.T) {
 		if got[typ] != 1 {
 			t.Errorf("%d entries %s, want 1: %v", got[typ], typ, got)
 		}
+	}
+}
+
+func TestStageThatNobodyWatchedIsNotOver(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		spend func(o *office) // fifteen minutes in which nobody watches
+	}{
+		{"the daemon was down", func(o *office) { o.clock = o.clock.Add(15 * time.Minute); o.reopen(t) }},
+		{"the clock was set on", func(o *office) { o.clock = o.clock.Add(15 * time.Minute) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o := newOffice(t)
+			o.take(t, &parcel{registers: []knowledge.SignedText{o.register}})
+			p := o.proposal(t, o.pack(t, "the first"), map[string]string{"rollout": "shadow=10s,ring1=10m,all=0s"})
+			for _, paper := range []*parcel{p, o.answer(t, "ben", "approve", p), o.answer(t, "cleo", "approve", p)} {
+				o.take(t, paper)
+			}
+			o.pass(t, 10*time.Second)
+			tt.spend(o)
+			for range 59 {
+				o.pass(t, 10*time.Second)
+				if s, runs := o.state(t, p), o.runs(t, p); s != "ring1" || runs != "web-a" {
+					t.Fatalf("state %s in %q, want ring1 in web-a until it was watched for its ten minutes", s, runs)
+				}
+			}
+			o.pass(t, 10*time.Second)
+			o.pass(t, 10*time.Second)
+			if s := o.state(t, p); s != "live" {
+				t.Errorf("state %s, want live", s)
+			}
+		})
 	}
 }
 

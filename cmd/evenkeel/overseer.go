@@ -15,6 +15,10 @@ const (
 	// imbalanceMemory is how far back the imbalance of a group reaches: longer
 	// than an alarm that comes and goes, shorter than a stage.
 	imbalanceMemory = time.Minute
+	// maxUnseen is the longest time between two looks that counts as watched. The
+	// governor looks five times a second; where nobody looked for longer the process
+	// was down or hung, or somebody set the clock.
+	maxUnseen = 10 * time.Second
 	// maxOverseenActs bounds the acts of a candidate whose outcome is awaited.
 	maxOverseenActs = 10_000
 )
@@ -26,6 +30,8 @@ type overseer struct {
 	stage overseen
 	watch *knowledge.Watch // of the stage; nil: nothing is rolled out
 	sum   knowledge.Measurement
+	seen  time.Duration   // for which this process watched the stage
+	last  time.Time       // of the looks at it, or when it began
 	acts  map[string]bool // by the candidate, whose outcome is awaited
 
 	standing map[string]standingAlarm // by group
@@ -35,7 +41,10 @@ type overseer struct {
 }
 
 // overseen is a stage of a rollout.
-type overseen struct{ change, bundle, name string }
+type overseen struct {
+	change, bundle, name string
+	dwell                time.Duration // for which it has to be watched
+}
 
 // standingAlarm is the share of a group's members that are alarmed, as its
 // newest fact says.
@@ -66,7 +75,7 @@ func (o *overseer) begin(to overseen, d *knowledge.Dossier, ring []string, now t
 		o.before = maps.Clone(o.mean)
 		clear(o.acts)
 	}
-	o.stage, o.watch, o.sum = to, nil, newMeasurement()
+	o.stage, o.watch, o.sum, o.seen, o.last = to, nil, newMeasurement(), 0, now
 	if to.change != "" {
 		o.watch = knowledge.NewWatch(d, ring, o.before, now)
 	}
@@ -148,6 +157,8 @@ func (o *overseer) look(now time.Time) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.weigh(now)
+	o.seen += min(max(now.Sub(o.last), 0), maxUnseen)
+	o.last = now
 	if o.watch == nil {
 		return ""
 	}
@@ -170,6 +181,15 @@ func (o *overseer) weigh(now time.Time) {
 		}
 		o.mean[group] += (s.share - o.mean[group]) * max(part, 0)
 	}
+}
+
+// ripe reports whether this process has watched a change's stage for as long as
+// it dwells there. Time in which nobody watched, because the process was down or
+// somebody set the clock on, is no dwelling.
+func (o *overseer) ripe(change string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.stage.change == change && o.seen >= o.stage.dwell
 }
 
 // end judges the stage when its time is over.
