@@ -19,8 +19,7 @@ each other, is what creep is told from, and evidence over epochs begins anew.
 Thresholds and pasts stay; they slide by themselves.
 
 It leaves a request, which the daemon takes up within a second, or at its next
-start, and records. The name is recorded and not proven: there are no keys of
-people yet.`,
+start, and records. The name is recorded and not proven: nothing is signed.`,
 		Example: "  evenkeel baseline reset web --data /var/lib/evenkeel --by ana --reason 'moved to the new racks'",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -48,8 +47,7 @@ answers for it: then at most one epoch in twenty is taken out, as more would mak
 what is left a selection.
 
 It leaves a request, which the daemon takes up within a second, or at its next
-start, and records. The name is recorded and not proven: there are no keys of
-people yet.`,
+start, and records. The name is recorded and not proven: nothing is signed.`,
 		Example: `  evenkeel baseline label web faulty --data /var/lib/evenkeel --from 2026-11-22T05:00:00Z --to 2026-11-22T07:00:00Z --by ana
   evenkeel baseline label web faulty --data /var/lib/evenkeel --from 2026-11-22T05:00:00Z --to 2026-11-22T07:00:00Z --incident INC-4711`,
 		Args: cobra.ExactArgs(2),

@@ -136,7 +136,11 @@ func (k *changeCase) mayApprove(id string) error {
 	case id == p.Field("author") || slices.Contains(strings.Split(p.Field("contributors"), ","), id):
 		why = id + " wrote it, or a part of it"
 	}
-	return &exitError{exitRefused, errors.New(why + ": want a different person"), "ask one of " + strings.Join(others, ", ")}
+	hint := "nobody's approval is wanted any more"
+	if len(others) > 0 {
+		hint = "ask one of " + strings.Join(others, ", ")
+	}
+	return &exitError{exitRefused, errors.New(why + ": want a different person"), hint}
 }
 
 // others returns the people whose approval would count and is not there yet.
