@@ -130,8 +130,8 @@ func signatoryOf(s Statement) signatory {
 		return signatory{"person", nil, true}
 	case Stop:
 		return signatory{"person", []string{"operator", "approver"}, true}
-	case Review:
-		return signatory{"person", nil, true}
+	case Review: // ends an observation, but where it tells of a theft
+		return signatory{"person", nil, strings.HasPrefix(s.Field("meaning"), theftWords)}
 	case Approval:
 		return signatory{"person", []string{"approver"}, s.Field("decision") == "reject"}
 	}

@@ -251,6 +251,7 @@ func TestKeysInSoftware(t *testing.T) {
 	w.must(stop)
 	w.refused(w.sign(Resume, "bob", map[string]string{"stop": TextDigest(stop.Text)}), "the policy wants hardware")
 	w.refused(w.propose("one", nil), "the policy wants hardware")
+	w.refused(w.sign(Review, "bob", nil), "the policy wants hardware")
 	w.must(w.sign(Resume, "dave", map[string]string{"stop": TextDigest(stop.Text)}))
 	p := w.propose("one", map[string]string{"author": "dave"})
 	w.must(p)
