@@ -36,7 +36,7 @@ func TestAttacksByAnEngine(t *testing.T) {
 			i.Version = digestOf(t, x.evil)
 		}, "the act is by"},
 		{"a rule that the bundle does not have", func(_ *testing.T, _ *redTeam, i *actions.Intent, _ *actions.Limits) { i.Rule = "drain_all" }, `has no rule "drain_all"`},
-		{"an operator that there is not", func(_ *testing.T, _ *redTeam, i *actions.Intent, _ *actions.Limits) { i.Rule = "operator:mallory" }, "has no rule"},
+		{"an operator that there is not", func(_ *testing.T, _ *redTeam, i *actions.Intent, _ *actions.Limits) { i.Rule = "operator:mallory" }, "asks for it by hand"},
 		{"a rule that is a path", func(_ *testing.T, _ *redTeam, i *actions.Intent, _ *actions.Limits) { i.Rule = "../rules/drain_costly" }, "has no rule"},
 		{"a verb outside of the bundle", func(_ *testing.T, _ *redTeam, i *actions.Intent, l *actions.Limits) {
 			i.Verb = actions.Maint
