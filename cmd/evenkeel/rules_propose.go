@@ -101,7 +101,7 @@ func (o *proposeOptions) propose(ctx context.Context, s *speaker, dir string) er
 	if err != nil || signed.Text == nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.out, "next    others sign: evenkeel rules approve %s -c %s\n", changeID(knowledge.TextDigest(signed.Text)), o.config)
+	_, err = fmt.Fprintf(s.out, "next    %d others sign: evenkeel rules approve %s -c %s\n", policy.Approvals, changeID(knowledge.TextDigest(signed.Text)), o.config)
 	return err
 }
 
