@@ -84,7 +84,7 @@ func (s *site) groups() []string {
 func (s *site) register() (*knowledge.Register, string, error) {
 	r, digest := s.ledger.Chain().Current()
 	if r == nil {
-		return nil, "", &exitError{exitFailed, errors.New("the log holds no people register"), "'evenkeel people submit' hands it to the daemon"}
+		return nil, "", &exitError{exitFailed, errors.New("the log holds no people register"), "'evenkeel people submit' hands it to the daemon, which takes it within a second while it runs"}
 	}
 	return r, digest, nil
 }
