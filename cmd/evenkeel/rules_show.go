@@ -88,7 +88,7 @@ func (s *site) export(w io.Writer, id, dir string) error {
 		q.Trust, q.Env, q.Active, q.Seq, stamp(q.Now))
 	more := ""
 	if len(p.later) > 0 {
-		more = fmt.Sprintf("; %d statements said later", len(p.later))
+		more = "; " + count(len(p.later), "statement") + " said later"
 	}
 	_, err = fmt.Fprintf(w, "%s: %d registers, %d statements, %d files%s\njudge it: cd %s && evenkeel rules gate %s", dir, len(p.registers), len(p.statements), len(p.bundle), more, dir, args)
 	return err
