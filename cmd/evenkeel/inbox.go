@@ -23,8 +23,9 @@ const (
 	refusedDir = "refused"
 
 	// inboxEvery is the time between two looks. A parcel is taken at the first
-	// that finds it, a lone paper at the second: within a second.
-	inboxEvery = 500 * time.Millisecond
+	// that finds it, a lone paper at the second: a stop has to be in effect
+	// within a second.
+	inboxEvery = 200 * time.Millisecond
 	// inboxPatience is how long a paper may lie without a signature, and a
 	// signature without its paper.
 	inboxPatience = 10 * time.Minute
