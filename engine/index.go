@@ -6,7 +6,8 @@ import "github.com/hyperjumptech/grule-rule-engine/ast"
 // conditions that compare a slot with a literal. For each slot a column knows
 // which rules a value rules out; what no column rules out is a candidate. So
 // the cost is that of a few words a rule, however selective the parts are, and
-// no sample of facts is needed to choose among them.
+// no sample of facts is needed to choose among them. Slots that few rules read
+// and few facts tell have lists in place of columns: see [sparse].
 //
 // It is an over-approximation of the rules that the evaluator would find true
 // or could not decide. A rule that reads an unknown word is a candidate
@@ -23,6 +24,7 @@ type index struct {
 	texts   []column // of all others
 	ranges  []column
 	readers []reader // the slots that rules read
+	sparse  *sparse  // the slots that have no columns and readers
 }
 
 // reader is the rules that read a slot.
@@ -33,8 +35,9 @@ type reader struct {
 
 // search returns the candidates, in the first of the three sets, which are at
 // least as large as the stratum, and in the second those of them of which parts
-// that the index can use may not hold: they read an unknown word, or they are so
-// few that asking them takes less time than the columns that are left.
+// that the index can use may not hold: they read an unknown word or a sparse slot
+// that is told, or they are so few that asking them takes less time than the
+// columns that are left.
 func (x *index) search(r *row, candidates, unknown, scratch set) (all, unsure set) {
 	n := len(x.all)
 	candidates, unknown, scratch = candidates[:n], unknown[:n], scratch[:n]
@@ -42,8 +45,7 @@ func (x *index) search(r *row, candidates, unknown, scratch set) (all, unsure se
 	for _, c := range x.head {
 		c.narrow(candidates, scratch, r)
 	}
-	clear(unknown)
-	some := false
+	some := x.sparse.ask(unknown, r)
 	for i := range x.readers {
 		if r.known[x.readers[i].slot] {
 			continue
@@ -56,6 +58,7 @@ func (x *index) search(r *row, candidates, unknown, scratch set) (all, unsure se
 	if some {
 		unknown.intersect(candidates)
 	}
+	candidates.intersect(x.sparse.left)
 	for _, c := range x.texts {
 		c.narrow(candidates, scratch, r)
 	}
@@ -120,28 +123,39 @@ func (c filterer) part(e *ast.Expression) *part {
 func newIndex(rules []rule, s *slots) *index {
 	b := &indexer{n: len(rules), texts: map[columnKey]*textColumn{}, ranges: map[columnKey]*rangeColumn{}}
 	x := &index{all: newSet(len(rules))}
-	readers := make([]set, s.count())
+	readers := make([][]int32, s.count())
 	for i := range rules {
 		x.all.add(int32(i))
 		for _, slot := range rules[i].reads {
-			if readers[slot] == nil {
-				readers[slot] = newSet(len(rules))
+			if of := readers[slot]; len(of) == 0 || of[len(of)-1] != int32(i) {
+				readers[slot] = append(of, int32(i))
 			}
-			readers[slot].add(int32(i))
 		}
+	}
+	x.sparse = newSparse(rules, readers, s)
+	for i := range rules {
 		head := true
 		for _, p := range rules[i].parts {
 			head = head && p != nil && s.certain(p.slot)
-			if p != nil {
+			if p != nil && !x.sparse.has(p.slot) {
 				b.take(int32(i), p, s.kind(p.slot), head)
 			}
 		}
 	}
-	for slot, rules := range readers {
-		if rules != nil && !s.certain(slot) {
-			x.readers = append(x.readers, reader{slot, rules})
+	for slot, of := range readers {
+		if len(of) > 0 && !s.certain(slot) && !x.sparse.has(slot) {
+			x.readers = append(x.readers, newReader(slot, of, len(rules)))
 		}
 	}
 	x.head, x.texts, x.ranges = b.columns()
 	return x
+}
+
+// newReader returns the reader of a slot, of n rules those listed.
+func newReader(slot int, rules []int32, n int) reader {
+	r := reader{slot, newSet(n)}
+	for _, i := range rules {
+		r.rules.add(i)
+	}
+	return r
 }

@@ -151,13 +151,17 @@ func stockMatches(b *testing.B, kb *ast.KnowledgeBase, s situation, found func(r
 func BenchmarkDecide(b *testing.B) {
 	for _, keyed := range []bool{false, true} {
 		for _, n := range []int{100, 1000, 5000, 10000} {
-			b.Run(fmt.Sprintf("rules=%d,keyed=%v", n, keyed), func(b *testing.B) { benchmarkDecide(b, n, keyed) })
+			b.Run(fmt.Sprintf("rules=%d,keyed=%v", n, keyed), func(b *testing.B) { benchmarkDecide(b, newSpeedWorld(n, keyed)) })
+		}
+	}
+	for _, guarded := range []bool{true, false} {
+		for _, n := range []int{1000, 3000} {
+			b.Run(fmt.Sprintf("metrics=%d,guarded=%v", n, guarded), func(b *testing.B) { benchmarkDecide(b, newMetricWorld(n, guarded)) })
 		}
 	}
 }
 
-func benchmarkDecide(b *testing.B, n int, keyed bool) {
-	w := newSpeedWorld(n, keyed)
+func benchmarkDecide(b *testing.B, w *speedWorld) {
 	p := mustCompile(b, w.rules...)
 	situations := w.situations(b)
 	b.Run("match", func(b *testing.B) {
