@@ -144,6 +144,9 @@ func (b *binder) atom(a *ast.ExpressionAtom) bool {
 	}
 	if slot := b.slotOf(a); slot >= 0 {
 		b.looks += looksOfSlot
+		if a.ExpressionAtom != nil { // the root: found anew where the slot is unknown, so that each time takes as many look-ups
+			b.reset = append(b.reset, &a.ExpressionAtom.Evaluated)
+		}
 		a.Value, a.ValueNode = b.box.leafs[slot].v, &b.box.leafs[slot]
 		b.read(&a.Evaluated, slot)
 		return true

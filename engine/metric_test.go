@@ -146,3 +146,24 @@ func TestManyMetricsChangeNoDecision(t *testing.T) {
 		t.Errorf("in %d decisions %d rules matched, %d were undecided, and %d slots were sparse: they say too little", all, matched, undecided, sparse)
 	}
 }
+
+// TestUndecidedTakesTheSameStepsEachTime holds an instance to what it took the
+// first time: else a budget would end a decision that is made again elsewhere.
+func TestUndecidedTakesTheSameStepsEachTime(t *testing.T) {
+	for _, when := range []string{`F.Ratio("nothing") > 1`, `F.Ticks > 0 && 1 > F.Value("nothing")`, `F.Standing == "in"`,
+		`Max(F.Ratio("nothing"), 1) > 1`, `F.Peers("nothing") * 2 > F.Ratio("nothing")`} {
+		p := mustCompile(t, source("rule_x", 1, when, `Note("x");`))
+		m := NewMemory("test", "web", Act)
+		apply(t, m, alarm("web-07"))
+		first := 0
+		for i := range 3 {
+			_, w, err := p.DecideCounted(t0, m)
+			if i == 0 {
+				first = w.Steps
+			}
+			if err != nil || len(w.Undecided) != 1 || w.Steps != first {
+				t.Errorf("%s: undecided %v in %d steps the %d. time, %v, want one in %d", when, w.Undecided, w.Steps, i+1, err, first)
+			}
+		}
+	}
+}
