@@ -126,7 +126,9 @@ func (in *instance) run(p *Program, strata []stratum, m *Memory, d *Decision, w 
 			if m.aside[p.rules[i].name] == p.version {
 				continue
 			}
-			all = append(all, in.evaluate(i, &p.rules[i], d)...)
+			if !in.lacks(i, &p.rules[i], d) {
+				all = append(all, in.evaluate(i, &p.rules[i], d)...)
+			}
 			w.count(i, d)
 			if in.box.late {
 				return nil

@@ -147,23 +147,30 @@ func TestManyMetricsChangeNoDecision(t *testing.T) {
 	}
 }
 
-// TestUndecidedTakesTheSameStepsEachTime holds an instance to what it took the
-// first time: else a budget would end a decision that is made again elsewhere.
-func TestUndecidedTakesTheSameStepsEachTime(t *testing.T) {
-	for _, when := range []string{`F.Ratio("nothing") > 1`, `F.Ticks > 0 && 1 > F.Value("nothing")`, `F.Standing == "in"`,
+// TestUndecidedTakesWhatTheEvaluatorTakes holds what is said of a rule that reads
+// an unknown word to what the evaluator says of it, the first time and again, with
+// a budget for one rule that lasts or does not: else a budget would end a decision
+// that is made again elsewhere.
+func TestUndecidedTakesWhatTheEvaluatorTakes(t *testing.T) {
+	for _, when := range []string{`F.Ratio("nothing") > 1`, `F.Ticks > 0 && 1 > F.Value("nothing") && F.Epochs > 1`, `F.Standing == "in"`,
+		`(F.Kind == "imbalance" && ("in" != (F.Standing))) && F.Ratio("nothing") > 1`, `F.Score("nothing") < 1 && -1 < F.Peers("nothing")`,
 		`Max(F.Ratio("nothing"), 1) > 1`, `F.Peers("nothing") * 2 > F.Ratio("nothing")`} {
 		p := mustCompile(t, source("rule_x", 1, when, `Note("x");`))
 		m := NewMemory("test", "web", Act)
 		apply(t, m, alarm("web-07"))
-		first := 0
-		for i := range 3 {
-			_, w, err := p.DecideCounted(t0, m)
-			if i == 0 {
-				first = w.Steps
+		alone := p.newInstance()
+		for limit := range 16 {
+			own := p.acquire()
+			own.box.limit, alone.box.limit = limit+1, limit+1
+			p.release(own)
+			want := decideByEvaluator(t, p, alone, t0, m)
+			alone.box.fill(situation{t0, m.fact, m})
+			alone.evaluate(0, &p.rules[0], &Decision{})
+			got, w, err := p.DecideCounted(t0, m)
+			if err != nil || len(w.Undecided)+len(w.Refused) != 1 || w.Steps != alone.box.spent || string(got.Encode()) != string(want.Encode()) {
+				t.Errorf("%s: %d steps of %d, %v, want %d:\n%s\nof the evaluator alone\n%s", when, w.Steps, limit+1, err, alone.box.spent, got.Encode(), want.Encode())
 			}
-			if err != nil || len(w.Undecided) != 1 || w.Steps != first {
-				t.Errorf("%s: undecided %v in %d steps the %d. time, %v, want one in %d", when, w.Undecided, w.Steps, i+1, err, first)
-			}
+			alone.box.clear()
 		}
 	}
 }

@@ -148,7 +148,7 @@ func (b *sandbox) method(i int, args []reflect.Value) (reflect.Value, error) {
 	}
 	v := b.words[i].method(effect)
 	if !v.known {
-		b.absent = fmt.Sprintf("%s(%q)", b.words[i].Name, metric)
+		b.absent = nameOfCall(b.words[i].Name, metric)
 		return reflect.Value{}, errAbsent
 	}
 	return reflect.ValueOf(v.n), nil

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -23,7 +24,8 @@ type slots struct {
 type methodCall struct {
 	word   int
 	metric string
-	absent value // what it answers when the metric is not among the effects
+	name   string // as a decision names it
+	absent value  // what it answers when the metric is not among the effects
 }
 
 func newSlots(derived []Word) *slots {
@@ -66,9 +68,20 @@ func (s *slots) call(name, metric string) int {
 		}
 	}
 	at := s.count()
-	s.calls = append(s.calls, methodCall{i, metric, s.words[i].method(nil)})
+	s.calls = append(s.calls, methodCall{i, metric, nameOfCall(name, metric), s.words[i].method(nil)})
 	s.metrics[metric] = append(s.metrics[metric], at)
 	return at
+}
+
+// nameOfCall returns how a decision names a method with its metric.
+func nameOfCall(method, metric string) string { return fmt.Sprintf("%s(%q)", method, metric) }
+
+// name returns how a decision names what a slot reads.
+func (s *slots) name(slot int) string {
+	if slot < len(s.words) {
+		return s.words[slot].Name
+	}
+	return s.calls[slot-len(s.words)].name
 }
 
 // of returns the word that a slot reads.
