@@ -10,9 +10,9 @@ import (
 	"github.com/evenkeel/evenkeel/audit"
 )
 
-// TestForgedEntries has somebody who can write the log, and sign as no person,
+// TestAttacksByForgedEntries has somebody who can write the log, and sign as no person,
 // add entries to it: bob alone has approved two, one is live.
-func TestForgedEntries(t *testing.T) {
+func TestAttacksByForgedEntries(t *testing.T) {
 	type edit = map[string]any
 	paper := func(p SignedText, kind Kind, signatures ...string) edit {
 		return edit{"digest": TextDigest(p.Text), "kind": string(kind), "signatures": append([]string{}, signatures...), "text": string(p.Text)}

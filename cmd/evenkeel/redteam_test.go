@@ -25,6 +25,11 @@ import (
 //
 //	go test ./knowledge ./cmd/evenkeel -run Attacks -v | grep -c '^    --- PASS'
 //
+// By channel the tables are: papers handed in (TestAttacksByPapers and …OnTheInbox;
+// in package knowledge …OnCounting, …OnTheChange, …OnSignatures, …OnTrust), the log
+// (TestAttacksOnTheLog, …OnStops; …ByForgedEntries), the files (TestAttacksOnTheStore),
+// and the actuator (TestAttacksByAnEngine).
+//
 // What no check on this machine can tell is an older copy of everything put in
 // the place of the data directory: see TestAttacksThatOnlyAWitnessSees.
 type redTeam struct {
