@@ -115,7 +115,7 @@ func TestInboxTakesWhatIsWhole(t *testing.T) {
 			y.put(t, "change/statements/q.txt", "bad")
 		}, []string{"taken p.txt 0 via inbox", "refused q.txt 0 via inbox"}, nil, []string{"change"}},
 		{"a folder that is no parcel is refused", func(t *testing.T, y *tray) { y.put(t, "change/keys/ana", "k") },
-			[]string{`refused change: parcel: folder "keys", want registers, statements, bundle or evidence`}, nil, []string{"change"}},
+			[]string{`refused change: parcel: folder "keys", want registers, statements, later, bundle or evidence`}, nil, []string{"change"}},
 		{"a parcel without a paper is refused", func(t *testing.T, y *tray) { y.put(t, "change/evidence/dossier.json", "{}") },
 			[]string{"refused change: parcel: it holds no paper"}, nil, []string{"change"}},
 		{"what is being written is left alone", func(t *testing.T, y *tray) { y.put(t, ".parcel-1/statements/p.txt", "s") },
