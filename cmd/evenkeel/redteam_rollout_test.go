@@ -45,7 +45,7 @@ func TestBadRulesReturnToTheirParent(t *testing.T) {
 	}{
 		{"one that fires on everything, in shadow", nil, "shadow", "everything fired"},
 		{"one that fires on everything, in the first ring", nil, "ring1", "everything fired"},
-		{"one that never fires", map[string]knowledge.Band{"everything": {Fired: 3_600_000, Most: 3600}}, "", "everything never fired"},
+		{"one that never fires", map[string]knowledge.Band{"everything": {Fired: 36_000_000, Most: 3600}}, "", "everything never fired"},
 		{"one that burns its budget", nil, "budget", "took longer than their budget"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -145,9 +145,9 @@ func (w *town) bad(t *testing.T, parent string, band map[string]knowledge.Band) 
 		all[name] = band[name]
 	}
 	for _, rule := range []string{"black_hole", "error_burst", "restore_after_quiet", "shared_cause", "slow_member"} {
-		all[rule] = knowledge.Band{Fired: 5000, Most: 5000} // 5 an hour: often at times, and a stage without them is nothing
+		all[rule] = knowledge.Band{Fired: 5000, Most: 5000} // one in 16 hours: often at times, and a stage without them is nothing
 	}
-	d := knowledge.Dossier{V: 1, Bundle: digest, Parent: parent, Hours: 1000, Band: all}
+	d := knowledge.Dossier{V: 1, Bundle: digest, Parent: parent, Hours: 80_000, Band: all}
 	w.now()
 	p := w.proposal(t, files, map[string]string{"seq": "2", "parent": parent, "evidence": knowledge.TextDigest(d.Encode()),
 		"rollout": "shadow=5m,ring1=5m,all=0s", "expires": stamp(w.clock.Add(100 * time.Hour))})
